@@ -1,0 +1,101 @@
+/*
+ * config.h - the configuration as the programs use it.
+ *
+ * config_load finds the file (--config, $REFIRE_CONFIG, /etc/refire/refire.conf,
+ * ~/.config/refire/refire.conf), reads it whole or not at all, and owns all of
+ * it in one arena: a reload makes a new struct config and swaps. The post-receive
+ * hook never reads it.
+ *
+ * Strings that are not set are "", lists empty.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "mem.h"
+#include "settings.h"
+
+enum pipeline_mode { MODE_QUEUED, MODE_SUPERSEDED, MODE_PARALLEL };
+enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of on_choices */
+enum baseline { BASELINE_SILENT, BASELINE_FIRE };
+
+struct repository {
+	const char *name;	/* or a pattern ending in * when root is set */
+	const char *path;	/* local git directory */
+	const char *root;	/* directory of repositories */
+	const char *url;	/* polled */
+	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file;
+	int64_t poll_interval_us;
+	int64_t poll_timeout_us;
+	int baseline;		/* enum baseline */
+	const char *web_url;	/* for people, in payloads; may be "" */
+	const char *file;
+	int line;
+};
+
+struct pipeline {
+	const char *name;
+	struct list repository;	/* names or globs over names */
+	unsigned on;		/* enum pipeline_on bits; 0: derived from branches/tags */
+	struct list branches, branches_exclude, tags, tags_exclude, paths, paths_exclude;
+	int mode;		/* enum pipeline_mode */
+	const char *target;	/* name of a struct target */
+	/* target webhook */
+	const char *url, *url_file, *format, *secret_file, *ca_file;
+	struct list headers;	/* "Name: value" */
+	int64_t timeout_us, connect_timeout_us;
+	bool tls_verify;
+	bool enabled;
+	const char *file;
+	int line;
+};
+
+struct config {
+	struct arena arena;
+	const char *path;	/* the file that was read, absolute */
+	struct conf_file source;
+	/* [refire] */
+	const char *state_dir;
+	const char *include;	/* handled by conf.c; in the table for the manual */
+	const char *account_id, *region;
+	struct list operators;	/* Unix user names that may retry, drop, fire */
+	struct list approvers;
+	const char *pushers;	/* Unix group that may drop changes; "" none */
+	int64_t concurrency;	/* attempts in flight at once */
+	int64_t give_up_us;	/* 5 days */
+	int64_t watch_interval_us;	/* resident poller: reconcile every */
+	const char *user_agent;
+	struct repository *repositories;
+	size_t nrepositories;
+	struct pipeline *pipelines;
+	size_t npipelines;
+};
+
+/* path NULL: search. The caller config_free()s. The code is ERR_CONFIG unless the
+   file cannot be read. No configuration anywhere is an error that says where it
+   looked. */
+int config_load(const char *path, struct config **out, struct err *e);
+int config_parse_text(const char *label, const char *text, struct config **out, struct err *e);
+void config_free(struct config *c);
+
+const struct pipeline *config_pipeline(const struct config *c, const char *name);
+
+/* The configured repository for a name: an exact section, or one with a `root`
+   whose pattern matches. NULL when there is none. */
+const struct repository *config_repository(const struct config *c, const char *name);
+/* The name and section of the repository at an absolute git directory (symbolic
+   links resolved by the caller). name is LIMIT_PATH bytes. NULL when none. A
+   trailing /.git and .git are not part of a name made from `root`. */
+const struct repository *config_repository_at(const struct config *c, const char *git_dir,
+	char *name);
+/* The git directory of a named repository: path, or below root. 0, or -1 when it
+   has none (polled only). out is LIMIT_PATH bytes. */
+int config_git_dir(const struct config *c, const char *name, char *out);
+
+/* Does this pipeline watch that repository name? */
+bool pipeline_watches(const struct pipeline *p, const char *repository);
+
+#endif

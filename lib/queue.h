@@ -1,0 +1,314 @@
+/*
+ * queue.h - the durable queue: changes, refs, deliveries and the journal.
+ *
+ * The only module that knows the tables (lib/queue*.c; docs/queue.md). One open
+ * queue, one thread. Whoever opens it owns STATE; anyone else gets ERR_PERM.
+ * Writers: the sender (which holds sender.lock), the poller (polls only) and an
+ * operator's command. Every change of state writes its journal row in the same
+ * transaction; the trail is rendered from those rows.
+ *
+ * Strings handed out live in the arena given, or until the callback returns.
+ * Times are wall-clock microseconds. Object ids are hex; all zeros is "none".
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "change.h"
+#include "err.h"
+#include "mem.h"
+
+#define QUEUE_SCHEMA 1
+
+struct queue;
+
+enum queue_open { QUEUE_READ, QUEUE_WRITE };	/* WRITE makes it when absent */
+
+/* ERR_NOENT: no queue yet (READ). ERR_PERM: not the owner. ERR_DATA: damaged; the
+   sentence names `refire queue rebuild`. ERR_CONFIG: a newer schema. */
+int queue_open(const char *path, enum queue_open mode, struct queue **out, struct err *e);
+void queue_close(struct queue *q);
+
+/* ---- the nouns ---- */
+
+#define DELIVERY_LIST(X) \
+	X(READY)	/* goes as soon as it heads its lane */ \
+	X(INFLIGHT)	/* leased: a request may be under way */ \
+	X(WAITING)	/* tried; the next try is at `due` */ \
+	X(HELD)		/* waits for a person; blocks its lane */ \
+	X(DELIVERED) X(FAILED) X(SUPERSEDED) X(DROPPED)
+
+enum delivery_state {
+#define X(name) DELIVERY_##name,
+	DELIVERY_LIST(X)
+#undef X
+	DELIVERY_COUNT
+};
+const char *delivery_word(enum delivery_state s);	/* "READY" ... */
+int delivery_parse(const char *word);			/* any case; -1 */
+bool delivery_settled(enum delivery_state s);
+
+#define JOURNAL_LIST(X) \
+	/* name, eventName, eventSource, readOnly */ \
+	X(PUSH, "GitPush", "git.refire", false) \
+	X(POLL, "PollRepository", "poller.refire", true) \
+	X(RECONCILE, "ReconcileRefs", "poller.refire", false) \
+	X(FIRE, "FireTrigger", "cli.refire", false) \
+	X(LINK, "LinkUpdate", "webhook-sender.refire", false) \
+	X(MATCH, "MatchPipelines", "webhook-sender.refire", true) \
+	X(DELIVER, "DeliverWebhook", "webhook-sender.refire", false) \
+	X(SETTLE, "SettleDelivery", "webhook-sender.refire", false) \
+	X(RETRY, "RetryDelivery", "cli.refire", false) \
+	X(DROP, "DropDelivery", "cli.refire", false) \
+	X(APPROVE, "ApproveDelivery", "cli.refire", false) \
+	X(REFUSE, "RefuseCommand", "webhook-sender.refire", false) \
+	X(QUARANTINE, "QuarantineFile", "webhook-sender.refire", false) \
+	X(REBUILD, "RebuildQueue", "cli.refire", false)
+
+enum journal_event {
+#define X(name, event, source, ro) JOURNAL_##name,
+	JOURNAL_LIST(X)
+#undef X
+	JOURNAL_COUNT
+};
+
+struct journal_row {
+	int64_t seq;			/* dense order; 0: to be assigned */
+	int64_t time_us;
+	enum journal_event event;
+	int64_t change;			/* changes.seq, 0 none */
+	int64_t delivery;		/* deliveries.seq, 0 none */
+	const char *request;		/* JSON of requestParameters, "" for null */
+	const char *response;		/* JSON of responseElements, "" for null */
+	const char *code, *message;	/* errorCode, errorMessage; "" none */
+	const char *extra;		/* JSON object merged into additionalEventData; "" */
+};
+
+struct change_row {			/* a change as stored */
+	int64_t seq;
+	char id[UUID_SIZE];
+	enum source source;
+	const char *repository, *path;
+	int64_t time_us, taken_us;
+	int64_t uid;
+	const char *user, *actor, *address;
+	bool skip;
+	const char *detail;		/* JSON: {"options":[],"claims":{},"vars":{},"shortened":[]} */
+};
+
+struct delivery {			/* a row of `refire queue` */
+	int64_t seq;
+	char id[UUID_SIZE];
+	int64_t change_seq;
+	char change[UUID_SIZE];
+	int64_t update;
+	enum source source;
+	const char *pipeline, *repository, *ref, *before, *after;
+	const char *actor;
+	enum delivery_state state;
+	bool head;			/* heads its lane: may go when due */
+	int64_t attempts;
+	int64_t due_us;			/* READY and WAITING: not before */
+	int64_t made_us, first_us, settled_us;	/* 0: not yet */
+	int http_status;		/* of the last answer, 0 none */
+	const char *code, *error;	/* why it is where it is; "" */
+};
+
+/* ---- reading: listings, show, status, trail export ---- */
+
+struct queue_filter {
+	unsigned states;		/* bit per state; 0: all */
+	const char *pipeline, *repository, *ref, *change;	/* NULL: any */
+	int64_t since_us, until_us;	/* made; 0: any */
+	int64_t limit;			/* newest `limit`; 0: all */
+};
+/* cb returns non-zero to stop (that value is returned). Oldest first. */
+int queue_list(struct queue *q, const struct queue_filter *f,
+	int (*cb)(const struct delivery *d, void *arg), void *arg, struct err *e);
+/* By full id or a unique beginning of at least 4 characters. 0 found, ERR_NOENT,
+   ERR_USAGE when several match. */
+int queue_find(struct queue *q, struct arena *a, const char *id, struct delivery *out,
+	struct err *e);
+int queue_change(struct queue *q, struct arena *a, int64_t seq, struct change_row *out,
+	struct err *e);
+/* Journal rows after a sequence number, in order; delivery != 0: only its rows. */
+int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limit,
+	int (*cb)(const struct journal_row *r, void *arg), void *arg, struct err *e);
+
+struct queue_counts {
+	int64_t by_state[DELIVERY_COUNT];
+	int64_t pending_updates;	/* taken in, not joined */
+	int64_t oldest_open_us;		/* made time of the oldest unsettled; 0 none */
+	int64_t next_due_us;		/* earliest due of a lane head; 0 none */
+};
+/* pipeline NULL: all. */
+int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out, struct err *e);
+
+/* ---- the poller's side ---- */
+
+struct queue_ref {
+	const char *ref, *oid;		/* zeros: gone */
+	int64_t base;			/* sequence number, goes into `seen` */
+	bool held;			/* a held disappearance waits for a person */
+};
+/* The accepted refs of a repository, in byte order of name. */
+int queue_refs(struct queue *q, const char *repository,
+	int (*cb)(const struct queue_ref *r, void *arg), void *arg, struct err *e);
+struct queue_texts {
+	const char **v;
+	size_t n;
+};
+/* Ref prefixes of a repository that have a baseline. */
+int queue_spaces(struct queue *q, struct arena *a, const char *repository,
+	struct queue_texts *out, struct err *e);
+
+struct poll_row {
+	const char *repository;
+	const char *what;		/* path, or URL without user and query */
+	int64_t last_us;		/* last look, successful or not */
+	int64_t ok_us;			/* last complete answer */
+	int64_t changed_us;		/* last time something was found */
+	int64_t next_us;		/* due */
+	int64_t failures;		/* in a row */
+	const char *error;		/* of the last look; "" */
+	int64_t refs;			/* in the last complete answer */
+	const char *mark;		/* the poller's own note: a stat gate, a digest; "" */
+};
+int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg), void *arg,
+	struct err *e);
+/* Store n rows in one transaction. A row that failed, or is the first success after
+   failures, also writes its PollRepository journal row. */
+int queue_poll_done(struct queue *q, const struct poll_row *rows, size_t n, struct err *e);
+
+/* ---- an operator's commands (owner; others spool them) ---- */
+
+enum command_outcome {
+	COMMAND_DONE,
+	COMMAND_UNKNOWN,		/* no such delivery */
+	COMMAND_STATE,			/* not in a state it applies to */
+};
+struct queue_command {
+	const char *delivery;		/* full id */
+	enum command_outcome outcome;	/* out */
+	enum delivery_state was;	/* out */
+};
+/* retry: FAILED, HELD, WAITING, DROPPED, SUPERSEDED become READY at the end of what
+   is open in their lane's order; drop: anything unsettled and not INFLIGHT becomes
+   DROPPED. by: Unix name. verb "retry" or "drop". */
+int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid,
+	const char *reason, int64_t now_us, struct queue_command *v, size_t n, struct err *e);
+
+/* ---- the sender's side: webhook-sender/ ---- */
+
+enum intake_outcome { INTAKE_NEW, INTAKE_KNOWN };
+struct queue_intake {
+	const struct change *change;
+	const char *repository;		/* configured name, "" when none has this path */
+	enum intake_outcome outcome;	/* out */
+};
+/* One transaction: changes, their updates, journal rows. */
+int queue_accept(struct queue *q, int64_t now_us, struct queue_intake *v, size_t n,
+	struct err *e);
+
+enum update_kind { UPDATE_EVENT, UPDATE_SEEN, UPDATE_FIRE, UPDATE_FILLED };
+enum update_state {
+	UPDATE_PENDING,
+	UPDATE_ACCEPTED,		/* moved the accepted ref (or fired by hand) */
+	UPDATE_COVERED,			/* on no walk: linked to what covered it, never fired */
+	UPDATE_VOID,			/* an observation that no longer held */
+	UPDATE_BASELINE,		/* observed first: recorded silently */
+	UPDATE_HELD,			/* a mass disappearance: deliveries are HELD */
+};
+
+struct pending {			/* an update that waits for its join */
+	int64_t seq, change;
+	enum update_kind kind;
+	enum source source;
+	const char *repository, *ref, *old, *new;
+	const char *pipeline;		/* fire */
+	int64_t base;			/* seen */
+	int64_t time_us, taken_us;
+	bool skip;
+};
+/* Pending updates of up to max refs, whole refs only, ordered by repository, ref,
+   time; refs whose wait_until lies after now are left out. */
+int queue_pending(struct queue *q, struct arena *a, int64_t now_us, size_t max,
+	struct pending **out, size_t *n, int64_t *next_us, struct err *e);
+
+struct accepted_ref {
+	bool known;			/* there is a row */
+	bool baselined;			/* the ref lies in a space that has a baseline */
+	char oid[LIMIT_OID + 1];
+	int64_t base;
+	bool held;
+};
+int queue_ref(struct queue *q, const char *repository, const char *ref,
+	struct accepted_ref *out, struct err *e);
+
+int queue_begin(struct queue *q, struct err *e);
+int queue_commit(struct queue *q, struct err *e);
+void queue_rollback(struct queue *q);
+
+/* Inside queue_begin/commit: */
+int queue_update_settle(struct queue *q, int64_t update, enum update_state s,
+	int64_t covered_by, int forced, bool coalesced, int64_t enrichment, struct err *e);
+int queue_update_defer(struct queue *q, int64_t update, int64_t until_us, struct err *e);
+/* A step nobody reported: old -> new, filled in; *seq is its new row. */
+int queue_update_fill(struct queue *q, const struct pending *like, const char *old,
+	const char *new, int64_t now_us, int64_t *seq, struct err *e);
+int queue_ref_set(struct queue *q, const char *repository, const char *ref,
+	const char *oid, bool held, int64_t now_us, struct err *e);
+int queue_space_add(struct queue *q, const char *repository, const char *prefix,
+	struct err *e);
+int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct err *e);
+int queue_enrichment_get(struct queue *q, struct arena *a, int64_t update, char **json,
+	struct err *e);
+struct new_delivery {
+	int64_t update, change;
+	const char *change_id, *pipeline, *repository, *ref, *before, *after;
+	bool held;
+	const char *code, *error;	/* why it is HELD */
+	bool parallel, supersede;
+};
+/* Makes the row (twice makes one) and puts it at the end of its lane. */
+int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t now_us,
+	struct err *e);
+int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e);
+
+/* Attempts. owner: a random id of this process's run. */
+int queue_owner_begin(struct queue *q, const char *owner, int64_t now_us, int64_t *recovered,
+	struct err *e);
+struct claim {
+	struct delivery d;
+	char *progress;			/* saved state of the target, progress_len bytes */
+	size_t progress_len;
+	int64_t spent_us;		/* of the give-up clock */
+};
+/* Lease up to max due lane heads: INFLIGHT, attempts + 1, committed. skip lists
+   pipelines not to claim from (NULL-terminated; may be NULL). */
+int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+	size_t max, struct claim **out, size_t *n, struct err *e);
+int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
+	const void *progress, size_t len, struct err *e);
+struct settlement {
+	int64_t delivery;
+	enum delivery_state state;	/* what settle_step said */
+	int64_t due_us;
+	int http_status;
+	const char *code, *error;
+	bool applied;			/* out: false when the lease was lost */
+};
+/* Inside queue_begin/commit. Releases or advances the lane. */
+int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,
+	struct err *e);
+/* When does the next lane head fall due: 0 none. */
+int queue_next_due(struct queue *q, int64_t *due_us, struct err *e);
+
+/* The trail's cursor: journal rows up to it are rendered. */
+int queue_cursor(struct queue *q, int64_t *seq, struct err *e);
+int queue_cursor_set(struct queue *q, int64_t seq, struct err *e);
+
+#endif

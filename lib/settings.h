@@ -1,0 +1,63 @@
+/*
+ * settings.h - every key of refire.conf in one table: name, type, range,
+ * default, help. The configuration, conf/refire.conf, refire.conf(5) and
+ * `refire check` all go by it; a test compares them.
+ *
+ * A setting is stored into the struct of its section (struct config, struct
+ * repository, struct pipeline in config.h) at .offset, by its .type.
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "err.h"
+#include "mem.h"
+
+enum setting_section { SECTION_REFIRE, SECTION_REPOSITORY, SECTION_PIPELINE };
+
+enum setting_type {
+	SETTING_STRING,		/* const char * */
+	SETTING_PATH,		/* const char *, absolute, or relative to its file */
+	SETTING_BOOL,		/* bool: yes no true false on off */
+	SETTING_INT,		/* int64_t within min..max */
+	SETTING_TIME,		/* int64_t microseconds; 30s 5m 2h 1d 500ms; bare number: seconds */
+	SETTING_SIZE,		/* int64_t bytes; k m g */
+	SETTING_CHOICE,		/* int: index into choices */
+	SETTING_FLAGS,		/* unsigned: bit per choice, comma-separated */
+	SETTING_LIST,		/* struct list, comma-separated */
+	SETTING_GLOBS,		/* struct list, each checked by glob_check */
+};
+
+struct list {
+	const char **v;
+	size_t n;
+};
+
+struct setting {
+	const char *name;
+	enum setting_section section;
+	enum setting_type type;
+	size_t offset;
+	const char *def;		/* as it would be written; NULL: unset */
+	int64_t min, max;		/* INT, TIME, SIZE; both 0: no bounds */
+	const char *const *choices;	/* CHOICE, FLAGS: NULL-terminated */
+	const char *target;		/* only for this kind of target; NULL: any */
+	const char *help;		/* one sentence, for the manual and --help */
+};
+
+extern const struct setting settings[];		/* ends with name == NULL */
+
+/* Put the defaults of a section into object. */
+void settings_defaults(enum setting_section s, struct arena *a, void *object);
+/* Parse item's value into object; marks nothing. Errors name file, line, the
+   word, what was expected, and for an unknown key the nearest known one. */
+int settings_apply(enum setting_section s, struct arena *a, const struct conf_item *item,
+	void *object, struct err *e);
+const char *settings_section_name(enum setting_section s);
+/* Split at commas, trim, drop empty elements. */
+struct list settings_list(struct arena *a, const char *value);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * format.h - a payload dialect: one file in formats/, one const struct.
+ *
+ * render is pure: the same input gives the same bytes. sign is apart because it
+ * happens anew for each attempt (its time, its secret). Adding a dialect is one
+ * file and one line in formats.c.
+ */
+#ifndef FORMAT_H
+#define FORMAT_H
+
+#include "change.h"
+#include "config.h"
+#include "enrich.h"
+#include "err.h"
+#include "message.h"
+#include "queue.h"
+
+struct render_input {
+	const struct config *config;
+	const struct pipeline *pipeline;
+	const struct repository *repository;	/* may be NULL */
+	const struct change_row *change;
+	const char *delivery;			/* id, the same over retries */
+	const char *name;			/* repository's configured name */
+	const char *ref, *before, *after;	/* full ref; oids, zeros for none */
+	bool coalesced;				/* nobody reported it: reconcile or poll saw it */
+	const struct enrichment *enrichment;
+};
+
+/* Secrets, newest first; bytes, not text. Never logged. */
+struct secret {
+	const char *s;
+	size_t len;
+};
+struct secrets {
+	struct secret *v;
+	size_t n;
+};
+
+struct format {
+	const char *name;
+	const char *help;			/* one line for the manual */
+	/* One or more messages, in the order they must arrive. */
+	int (*render)(const struct render_input *in, struct arena *a,
+		struct message **out, size_t *n, struct err *e);
+	/* The signature headers of one attempt of one message. secrets may be empty. */
+	int (*sign)(const struct message *m, const struct secrets *s, int64_t now_us,
+		struct headers *out, struct err *e);
+};
+
+extern const struct format format_generic, format_github;
+/* All of them, ends with NULL. */
+extern const struct format *const formats[];
+const struct format *format_find(const char *name);	/* NULL */
+
+#endif
