@@ -3,9 +3,9 @@
  *
  * Commas are placed by the writer; keys and values only need to be said in
  * order. Output is compact, valid JSON (RFC 8259) in pure ASCII-safe UTF-8:
- * text is UTF-8 with C0, DEL, C1, U+2028/9 and bidi controls escaped as \uNNNN.
- * Bytes that are not UTF-8 become U+FFFD; json_key_bytes() adds the lossless
- * form beside it.
+ * text is UTF-8 with C0, DEL, C1, U+2028/9 and bidi controls escaped (\n and its
+ * kin in short, the others as \uNNNN). Each byte that is not UTF-8 becomes U+FFFD;
+ * json_key_bytes() adds the lossless form beside it.
  *
  *	struct json j;
  *	json_init(&j, &buf);

@@ -43,6 +43,7 @@ static inline void tap_print(const char *s)
 	}
 }
 
+__attribute__((format(printf, 2, 0)))
 static inline void tap_line(bool held, const char *fmt, va_list ap)
 {
 	char name[512];

@@ -1,0 +1,114 @@
+/* digest.c - see digest.h. The only file with openssl's digest headers.
+   libcrypto's calls for SHA and HMAC fail only for want of memory, which ends
+   the process (mem.h's policy). */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "err.h"
+
+static void must(int worked)
+{
+	if (!worked) {
+		fputs("libcrypto failed (out of memory?)\n", stderr);
+		exit(ERR_TEMP);
+	}
+}
+
+void digest_sha256(const void *p, size_t n, unsigned char out[SHA256_SIZE])
+{
+	must(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL));
+}
+
+static void digest_to_hex(const unsigned char *p, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}
+
+void digest_sha256_hex(const void *p, size_t n, char out[2 * SHA256_SIZE + 1])
+{
+	unsigned char raw[SHA256_SIZE];
+
+	digest_sha256(p, n, raw);
+	digest_to_hex(raw, sizeof raw, out);
+}
+
+static void digest_hmac(const EVP_MD *md, const void *key, size_t klen, const void *p,
+	size_t n, unsigned char *out)
+{
+	/* HMAC() takes a NULL key as "the one before": an empty one is "" */
+	must(HMAC(md, klen ? key : "", (int)klen, p, n, out, NULL) != NULL);
+}
+
+void digest_hmac_sha256(const void *key, size_t klen, const void *p, size_t n,
+	unsigned char out[SHA256_SIZE])
+{
+	digest_hmac(EVP_sha256(), key, klen, p, n, out);
+}
+
+void digest_hmac_sha1(const void *key, size_t klen, const void *p, size_t n,
+	unsigned char out[SHA1_SIZE])
+{
+	digest_hmac(EVP_sha1(), key, klen, p, n, out);
+}
+
+bool digest_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+void digest_base64(struct buf *b, const void *p, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *s = p;
+	size_t i;
+
+	for (i = 0; i + 2 < n; i += 3) {
+		unsigned v = (unsigned)s[i] << 16 | (unsigned)s[i + 1] << 8 | s[i + 2];
+		char four[4] = { digits[v >> 18], digits[v >> 12 & 63], digits[v >> 6 & 63],
+			digits[v & 63] };
+
+		buf_add(b, four, 4);
+	}
+	if (i < n) {
+		unsigned v = (unsigned)s[i] << 16 | (i + 1 < n ? (unsigned)s[i + 1] << 8 : 0);
+		char four[4] = { digits[v >> 18], digits[v >> 12 & 63],
+			i + 1 < n ? digits[v >> 6 & 63] : '=', '=' };
+
+		buf_add(b, four, 4);
+	}
+}
+
+void digest_pieces_init(struct digest_pieces *d)
+{
+	d->ctx = EVP_MD_CTX_new();
+	must(d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL));
+}
+
+void digest_pieces_add(struct digest_pieces *d, const char *s)
+{
+	uint64_t n = strlen(s);
+	unsigned char len[8];
+
+	for (int i = 0; i < 8; i++)
+		len[i] = (unsigned char)(n >> (56 - 8 * i));
+	must(EVP_DigestUpdate(d->ctx, len, sizeof len) && EVP_DigestUpdate(d->ctx, s, n));
+}
+
+void digest_pieces_end(struct digest_pieces *d, unsigned char out[SHA256_SIZE])
+{
+	must(EVP_DigestFinal_ex(d->ctx, out, NULL));
+	EVP_MD_CTX_free(d->ctx);
+	d->ctx = NULL;
+}
