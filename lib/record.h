@@ -5,7 +5,7 @@
  *	NAME SP LENGTH \n VALUE \n		any number, in any order, repeats allowed
  *	end SP 8-hex-digits \n			CRC-32 of every byte before this line
  *
- * NAME is [a-z0-9._-]{1,64}; LENGTH decimal bytes of VALUE. A file without its
+ * NAME is [A-Za-z0-9._-]{1,64}; LENGTH decimal bytes of VALUE. A file without its
  * end line, with a wrong CRC or with bytes after the end is torn. A reader
  * passes over fields it does not know; a first line with a higher number than
  * it knows is left alone ("newer"). docs/spool.md lists the fields.

@@ -1,0 +1,195 @@
+/* clock.c - all time; libc only. */
+#include "clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t read_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000;
+}
+
+int64_t clock_wall_us(void)
+{
+	return read_us(CLOCK_REALTIME);
+}
+
+int64_t clock_mono_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+/* Seconds before 1970 round down, so that the fraction stays positive. */
+static void split(int64_t us, time_t *s, int *frac)
+{
+	int64_t whole = us / US_PER_S, rest = us % US_PER_S;
+
+	if (rest < 0) {
+		rest += US_PER_S;
+		whole--;
+	}
+	*s = (time_t)whole;
+	*frac = (int)rest;
+}
+
+char *clock_iso(int64_t wall_us, char *out)
+{
+	struct tm tm;
+	time_t s;
+	int frac;
+
+	split(wall_us, &s, &frac);
+	gmtime_r(&s, &tm);
+	strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return out;
+}
+
+char *clock_iso_us(int64_t wall_us, char *out)
+{
+	struct tm tm;
+	time_t s;
+	int frac;
+	size_t n;
+
+	split(wall_us, &s, &frac);
+	gmtime_r(&s, &tm);
+	n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, CLOCK_ISO_SIZE - n, ".%06dZ", frac);
+	return out;
+}
+
+char *clock_iso_offset(int64_t wall_s, int offset_min, char *out)
+{
+	time_t s = (time_t)(wall_s + (int64_t)offset_min * 60);
+	int off = abs(offset_min) % (24 * 60);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, CLOCK_ISO_SIZE - n, "%c%02d:%02d", offset_min < 0 ? '-' : '+',
+		off / 60, off % 60);
+	return out;
+}
+
+/* 90s, 15m, 2h, 3d, 1w */
+static int parse_age(const char *s, int64_t *us)
+{
+	static const struct { char unit; int64_t s; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 },
+	};
+	char *end;
+	long long n = strtoll(s, &end, 10);
+
+	if (end == s || n < 0 || n > 1000000 || !*end || end[1])
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (units[i].unit == *end) {
+			*us = n * units[i].s * US_PER_S;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* "Z", "+01:00", "-0230" or nothing, in seconds east. */
+static int parse_zone(const char *s, int64_t *east)
+{
+	int h, m = 0, used = 0;
+
+	*east = 0;
+	if (!*s || !strcmp(s, "Z"))
+		return 0;
+	if (*s != '+' && *s != '-')
+		return -1;
+	if ((sscanf(s + 1, "%2d:%2d%n", &h, &m, &used) != 2 &&
+	     sscanf(s + 1, "%2d%2d%n", &h, &m, &used) != 2) || s[1 + used])
+		return -1;
+	if (h > 14 || m > 59)
+		return -1;
+	*east = (*s == '-' ? -1 : 1) * (h * 3600 + m * 60);
+	return 0;
+}
+
+/* ".123456" to microseconds; more digits are passed over. */
+static const char *parse_fraction(const char *s, int64_t *us)
+{
+	int64_t scale = 100000;
+
+	*us = 0;
+	if (*s != '.')
+		return s;
+	for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
+		*us += (*s - '0') * scale;
+	return s;
+}
+
+static bool plausible(const struct tm *t)
+{
+	return t->tm_year >= 1970 - 1900 && t->tm_year < 9999 - 1900 && t->tm_mon >= 0 &&
+		t->tm_mon < 12 && t->tm_mday >= 1 && t->tm_mday <= 31 && t->tm_hour >= 0 &&
+		t->tm_hour < 24 && t->tm_min >= 0 && t->tm_min < 60 && t->tm_sec >= 0 &&
+		t->tm_sec <= 60;
+}
+
+int clock_parse(const char *s, int64_t now_us, int64_t *out_us)
+{
+	struct tm t = { 0 };
+	int64_t age, frac = 0, east;
+	int used = 0, more = 0;
+
+	if (parse_age(s, &age) == 0) {
+		*out_us = now_us - age;
+		return 0;
+	}
+	if (sscanf(s, "%4d-%2d-%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &used) != 3)
+		return -1;
+	s += used;
+	if (*s == 'T' || *s == ' ') {
+		if (sscanf(s + 1, "%2d:%2d%n", &t.tm_hour, &t.tm_min, &more) != 2)
+			return -1;
+		s += 1 + more;
+		if (*s == ':') {
+			if (sscanf(s + 1, "%2d%n", &t.tm_sec, &more) != 1)
+				return -1;
+			s = parse_fraction(s + 1 + more, &frac);
+		}
+	}
+	t.tm_year -= 1900;
+	t.tm_mon -= 1;
+	if (!plausible(&t) || parse_zone(s, &east))
+		return -1;
+	*out_us = ((int64_t)timegm(&t) - east) * US_PER_S + frac;
+	return 0;
+}
+
+char *clock_relative(int64_t when_us, int64_t now_us, char *out)
+{
+	int64_t d = when_us - now_us, s = (d < 0 ? -d : d) / US_PER_S;
+	const char *before = d > 0 ? "in " : "", *after = d > 0 ? "" : " ago";
+	long long n = s;
+	char unit = 's';
+
+	if (s == 0) {
+		snprintf(out, CLOCK_ISO_SIZE, "now");
+		return out;
+	}
+	if (s >= 2 * 86400) {
+		n = s / 86400;
+		unit = 'd';
+	} else if (s >= 2 * 3600) {
+		n = s / 3600;
+		unit = 'h';
+	} else if (s >= 120) {
+		n = s / 60;
+		unit = 'm';
+	}
+	snprintf(out, CLOCK_ISO_SIZE, "%s%lld%c%s", before, n, unit, after);
+	return out;
+}
