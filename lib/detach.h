@@ -4,8 +4,8 @@
  *
  * A background child that keeps stdout or stderr of a hook open makes the push
  * wait for it (measured: seconds), so the child gets its own session, fds 0-2 on
- * /dev/null, all others closed, cwd / and an environment made from nothing: PATH,
- * LC_ALL, and HOME of its Unix user.
+ * /dev/null, all others closed, cwd / and an environment made from nothing: PATH
+ * and LC_ALL.
  */
 #ifndef DETACH_H
 #define DETACH_H
