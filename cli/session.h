@@ -1,0 +1,52 @@
+/*
+ * session.h - what every operator's command begins with: the configuration, the
+ * places of state-dir, and who is asking.
+ *
+ *	if (session_open(&s, config_path, &e))
+ *		return log_exit(&e);
+ *	if (s.who == SESSION_OWNER) ...
+ *	session_close(&s);
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <sys/types.h>
+
+#include "config.h"
+#include "err.h"
+#include "queue.h"
+#include "spool.h"
+
+enum session_who {
+	SESSION_NEW,		/* state-dir is not there yet: nothing ran so far */
+	SESSION_OWNER,		/* we own state-dir */
+	SESSION_OTHER,		/* another account does; what we ask for is spooled */
+};
+
+struct session {
+	struct config *config;
+	struct spool_paths paths;
+	enum session_who who;
+	uid_t owner;			/* of state-dir; ours when it is not there */
+	const char *user;		/* Unix name we run as, or its number */
+	char user_text[64];
+};
+
+/* path NULL: search for it (config.h). */
+int session_open(struct session *s, const char *path, struct err *e);
+void session_close(struct session *s);
+
+/* The queue of the owner. 0; ERR_PERM with a sentence for anyone else; *out NULL and
+   0 when there is no queue yet. */
+int session_queue(const struct session *s, enum queue_open mode, struct queue **out,
+	struct err *e);
+/* Encode c and publish it where this account may. ERR_PERM says what to set when it
+   may not. */
+int session_spool(const struct session *s, const struct change *c, struct err *e);
+/* Make sure somebody takes in what is there: as spool_wake. */
+int session_wake(const struct session *s, struct err *e);
+
+/* The Unix name of a uid, or its number, into out. Returns out. */
+const char *session_user(uid_t uid, char *out, size_t size);
+
+#endif
