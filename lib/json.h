@@ -22,6 +22,12 @@
 
 #include "buf.h"
 
+/* jansson, with which JSON is read, has functions of these names: ours are called
+   otherwise by the linker. A file that does both includes jansson.h first. */
+#define json_object json_write_object
+#define json_array json_write_array
+#define json_null json_write_null
+
 #define JSON_DEPTH 32
 
 struct json {
