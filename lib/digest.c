@@ -90,10 +90,17 @@ void digest_base64(struct buf *b, const void *p, size_t n)
 	}
 }
 
+static void *digest_begin(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL));
+	return ctx;
+}
+
 void digest_pieces_init(struct digest_pieces *d)
 {
-	d->ctx = EVP_MD_CTX_new();
-	must(d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL));
+	d->ctx = digest_begin();
 }
 
 void digest_pieces_add(struct digest_pieces *d, const char *s)
@@ -111,4 +118,24 @@ void digest_pieces_end(struct digest_pieces *d, unsigned char out[SHA256_SIZE])
 	must(EVP_DigestFinal_ex(d->ctx, out, NULL));
 	EVP_MD_CTX_free(d->ctx);
 	d->ctx = NULL;
+}
+
+void digest_stream_init(struct digest_stream *d)
+{
+	d->ctx = digest_begin();
+}
+
+void digest_stream_add(struct digest_stream *d, const void *p, size_t n)
+{
+	must(EVP_DigestUpdate(d->ctx, p, n));
+}
+
+void digest_stream_end(struct digest_stream *d, char hex[2 * SHA256_SIZE + 1])
+{
+	unsigned char raw[SHA256_SIZE];
+
+	must(EVP_DigestFinal_ex(d->ctx, raw, NULL));
+	EVP_MD_CTX_free(d->ctx);
+	d->ctx = NULL;
+	digest_to_hex(raw, sizeof raw, hex);
 }

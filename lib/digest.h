@@ -32,4 +32,12 @@ void digest_pieces_init(struct digest_pieces *d);
 void digest_pieces_add(struct digest_pieces *d, const char *s);
 void digest_pieces_end(struct digest_pieces *d, unsigned char out[SHA256_SIZE]);
 
+/* SHA-256 of bytes that come in parts. */
+struct digest_stream {
+	void *ctx;			/* NULL: not begun, or ended */
+};
+void digest_stream_init(struct digest_stream *d);
+void digest_stream_add(struct digest_stream *d, const void *p, size_t n);
+void digest_stream_end(struct digest_stream *d, char hex[2 * SHA256_SIZE + 1]);
+
 #endif
