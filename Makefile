@@ -5,7 +5,8 @@ HOOKLIB = lib/err lib/clock lib/crc32 lib/uuid lib/fs lib/record lib/spool lib/d
 BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
           lib/backoff lib/proc lib/conf lib/settings
 NOUNS   = lib/spool_take lib/config lib/match lib/change lib/repo
-STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_join lib/queue_attempt lib/trail
+STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
+          lib/queue_attempt lib/trail
 
 post-receive          = hooks/post-receive hooks/hook $(HOOKLIB)
 reference-transaction = hooks/reference-transaction hooks/hook $(HOOKLIB)
@@ -98,4 +99,4 @@ clean:
 
 .PHONY: all unit clean
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)

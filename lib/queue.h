@@ -31,6 +31,8 @@ enum queue_open { QUEUE_READ, QUEUE_WRITE };	/* WRITE makes it when absent */
    sentence names `refire queue rebuild`. ERR_CONFIG: a newer schema. */
 int queue_open(const char *path, enum queue_open mode, struct queue **out, struct err *e);
 void queue_close(struct queue *q);
+/* Is the file whole? 0 or ERR_DATA. */
+int queue_check(struct queue *q, struct err *e);
 
 /* ---- the nouns ---- */
 
@@ -207,6 +209,7 @@ enum intake_outcome { INTAKE_NEW, INTAKE_KNOWN };
 struct queue_intake {
 	const struct change *change;
 	const char *repository;		/* configured name, "" when none has this path */
+	bool baseline_fires;		/* the repository says baseline = fire */
 	enum intake_outcome outcome;	/* out */
 };
 /* One transaction: changes, their updates, journal rows. */
@@ -231,6 +234,7 @@ struct pending {			/* an update that waits for its join */
 	const char *pipeline;		/* fire */
 	int64_t base;			/* seen */
 	int64_t time_us, taken_us;
+	bool hold;			/* part of a mass disappearance */
 	bool skip;
 };
 /* Pending updates of up to max refs, whole refs only, ordered by repository, ref,
@@ -240,6 +244,7 @@ int queue_pending(struct queue *q, struct arena *a, int64_t now_us, size_t max,
 
 struct accepted_ref {
 	bool known;			/* there is a row */
+	bool quiet;			/* made by a baseline: no event has confirmed it */
 	bool baselined;			/* the ref lies in a space that has a baseline */
 	char oid[LIMIT_OID + 1];
 	int64_t base;
@@ -264,18 +269,22 @@ int queue_ref_set(struct queue *q, const char *repository, const char *ref,
 int queue_space_add(struct queue *q, const char *repository, const char *prefix,
 	struct err *e);
 int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct err *e);
-int queue_enrichment_get(struct queue *q, struct arena *a, int64_t update, char **json,
+/* The enrichment of a delivery: "" when it must be computed again (superseding
+   deliveries reach further back than their update); then queue_enrichment_link. */
+int queue_enrichment_get(struct queue *q, struct arena *a, int64_t delivery, char **json,
+	struct err *e);
+int queue_enrichment_link(struct queue *q, int64_t delivery, int64_t enrichment,
 	struct err *e);
 struct new_delivery {
-	int64_t update, change;
+	int64_t update, change, enrichment;
 	const char *change_id, *pipeline, *repository, *ref, *before, *after;
 	bool held;
 	const char *code, *error;	/* why it is HELD */
 	bool parallel, supersede;
 };
-/* Makes the row (twice makes one) and puts it at the end of its lane. */
+/* Makes the row (twice makes one) and puts it at the end of its lane. id is set. */
 int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t now_us,
-	struct err *e);
+	char id[UUID_SIZE], struct err *e);
 int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e);
 
 /* Attempts. owner: a random id of this process's run. */
@@ -285,10 +294,10 @@ struct claim {
 	struct delivery d;
 	char *progress;			/* saved state of the target, progress_len bytes */
 	size_t progress_len;
-	int64_t spent_us;		/* of the give-up clock */
+	int64_t paused_us;		/* while the give-up clock stood still */
+	bool coalesced;			/* nobody reported the step */
 };
-/* Lease up to max due lane heads: INFLIGHT, attempts + 1, committed. skip lists
-   pipelines not to claim from (NULL-terminated; may be NULL). */
+/* Lease up to max due lane heads: INFLIGHT, attempts + 1, committed. */
 int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
 	size_t max, struct claim **out, size_t *n, struct err *e);
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
@@ -304,6 +313,8 @@ struct settlement {
 /* Inside queue_begin/commit. Releases or advances the lane. */
 int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,
 	struct err *e);
+/* After a clock that jumped: no due time lies beyond latest_us. */
+int queue_clamp_due(struct queue *q, int64_t latest_us, struct err *e);
 /* When does the next lane head fall due: 0 none. */
 int queue_next_due(struct queue *q, int64_t *due_us, struct err *e);
 

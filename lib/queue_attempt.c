@@ -1,0 +1,161 @@
+/* queue_attempt.c - leases: claim, checkpoint, settle; the trail's cursor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "queue_db.h"
+
+/* The sender that held the lease is gone: its request may have arrived. */
+static int recover_one(struct queue *q, int64_t seq, int64_t change, int64_t attempt,
+	int64_t now, struct err *e)
+{
+	struct journal_row row = { .time_us = now, .event = JOURNAL_DELIVER, .change = change,
+		.delivery = seq, .request = "", .response = "", .code = "OutcomeUnknown",
+		.message = "the sender ended during this attempt; the request may have arrived and is "
+			"sent again under the same delivery id" };
+	char extra[96];
+
+	snprintf(extra, sizeof(extra), "{\"attempt\":%lld,\"outcome\":\"unknown\",\"nextState\":\"READY\"}",
+		(long long)attempt);
+	row.extra = extra;
+	return queue_journal_add(q, &row, e);
+}
+
+int queue_owner_begin(struct queue *q, const char *owner, int64_t now_us, int64_t *recovered,
+	struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	*recovered = 0;
+	if (db_begin(q->db, e))
+		return -1;
+	if (db_query(q->db, &r, e, "SELECT seq, change, attempts FROM deliveries WHERE state = 1"
+		" AND owner <> ?1", "s", owner))
+		goto fail;
+	while ((got = db_next(&r, e)) > 0) {
+		if (recover_one(q, db_int(&r, 0), db_int(&r, 1), db_int(&r, 2), now_us, e)) {
+			db_done(&r);
+			goto fail;
+		}
+		(*recovered)++;
+	}
+	if (got < 0)
+		goto fail;
+	if (db_exec(q->db, e, "UPDATE deliveries SET state = 0, owner = '', due = ?2 WHERE state = 1"
+		" AND owner <> ?1", "si", owner, now_us))
+		goto fail;
+	return queue_commit(q, e);
+fail:
+	db_rollback(q->db);
+	return -1;
+}
+
+static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
+{
+	const void *p;
+
+	queue_row_delivery(r, a, &c->d);
+	p = db_blob(r, DELIVERY_COLUMN_COUNT, &c->progress_len);
+	c->progress = arena_memdup(a, p, c->progress_len);
+	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);
+	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
+}
+
+static int lease(struct queue *q, const char *owner, int64_t now, struct claim *v, size_t n,
+	struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct delivery *d = &v[i].d;
+
+		if (db_exec(q->db, e, "UPDATE deliveries SET state = 1, owner = ?2, attempts = attempts + 1,"
+			" last = ?3, first = CASE first WHEN 0 THEN ?3 ELSE first END WHERE seq = ?1",
+			"isi", d->seq, owner, now))
+			return -1;
+		d->state = DELIVERY_INFLIGHT;
+		d->attempts++;
+		if (!d->first_us)
+			d->first_us = now;
+	}
+	return 0;
+}
+
+int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+	size_t max, struct claim **out, size_t *n, struct err *e)
+{
+	struct claim *v = arena_alloc(a, (max + 1) * sizeof(*v));
+	struct db_row r;
+	int got;
+
+	*out = v;
+	*n = 0;
+	if (db_begin(q->db, e))
+		return -1;
+	if (db_query(q->db, &r, e, "SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced"
+		" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
+		" WHERE d.head = 1 AND d.state IN (0, 2) AND d.due <= ?1 ORDER BY d.due LIMIT ?2",
+		"ii", now_us, (int64_t)max))
+		goto fail;
+	while ((got = db_next(&r, e)) > 0)
+		row_claim(&r, a, &v[(*n)++]);
+	if (got < 0 || lease(q, owner, now_us, v, *n, e))
+		goto fail;
+	if (*n)
+		return queue_commit(q, e);
+	db_rollback(q->db);
+	return 0;
+fail:
+	db_rollback(q->db);
+	return -1;
+}
+
+int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
+	const void *progress, size_t len, struct err *e)
+{
+	return db_exec(q->db, e, "UPDATE deliveries SET progress = ?3 WHERE seq = ?1 AND owner = ?2"
+		" AND state = 1", "isb", delivery, owner, progress, len);
+}
+
+int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,
+	struct err *e)
+{
+	bool settled = delivery_settled(s->state);
+
+	if (db_exec(q->db, e, "UPDATE deliveries SET state = ?3, owner = '', due = ?4, http_status = ?5,"
+		" code = ?6, error = ?7, settled = ?8, head = ?9 WHERE seq = ?1 AND owner = ?2"
+		" AND state = 1", "isiiissii", s->delivery, owner, (int64_t)s->state, s->due_us,
+		(int64_t)s->http_status, s->code, s->error, settled ? now_us : (int64_t)0,
+		(int64_t)!settled))
+		return -1;
+	s->applied = db_changes(q->db) > 0;
+	if (!s->applied || !settled)
+		return 0;
+	return db_exec(q->db, e, "UPDATE deliveries SET head = 1, due = CASE state WHEN 0 THEN ?2"
+		" ELSE due END WHERE head = 0 AND seq = (SELECT n.seq FROM deliveries n WHERE"
+		" n.lane = (SELECT lane FROM deliveries WHERE seq = ?1) AND n.state < 4"
+		" ORDER BY n.pos LIMIT 1)", "ii", s->delivery, now_us);
+}
+
+int queue_clamp_due(struct queue *q, int64_t latest_us, struct err *e)
+{
+	return db_exec(q->db, e, "UPDATE deliveries SET due = ?1 WHERE head = 1 AND state IN (0, 2)"
+		" AND due > ?1", "i", latest_us);
+}
+
+int queue_cursor(struct queue *q, int64_t *seq, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT value FROM meta WHERE key = 'cursor'", ""))
+		return -1;
+	got = db_next(&r, e);
+	*seq = got > 0 ? db_int(&r, 0) : 0;
+	if (got > 0)
+		db_done(&r);
+	return got < 0 ? -1 : 0;
+}
+
+int queue_cursor_set(struct queue *q, int64_t seq, struct err *e)
+{
+	return db_exec(q->db, e, "UPDATE meta SET value = ?1 WHERE key = 'cursor'", "i", seq);
+}

@@ -1,0 +1,33 @@
+/*
+ * queue_db.h - what the files of queue share: the schema's names and small steps.
+ * Private to lib/queue*.c.
+ */
+#ifndef QUEUE_DB_H
+#define QUEUE_DB_H
+
+#include "db.h"
+#include "queue.h"
+
+struct queue {
+	struct db *db;
+};
+
+/* Columns of a delivery, in the order queue_row_delivery reads them, from
+   `deliveries d JOIN changes c ON c.seq = d.change`. */
+#define DELIVERY_COLUMNS \
+	"d.seq, d.id, d.change, c.id, d.upd, c.source, d.pipeline, d.repository, d.ref," \
+	" d.before, d.after, c.actor, d.state, d.head, d.attempts, d.due, d.made, d.first," \
+	" d.settled, d.http_status, d.code, d.error"
+#define DELIVERY_COLUMN_COUNT 22
+
+/* Strings are copied into a. */
+void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out);
+
+/* The lane of pipeline and ref: 63 bits of their digest. Two lanes that met by chance
+   would only wait for each other. */
+int64_t queue_lane(const char *pipeline, const char *ref);
+
+/* Make the oldest open delivery of the lane its head, READY ones due now. */
+int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err *e);
+
+#endif

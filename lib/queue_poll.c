@@ -1,0 +1,78 @@
+/* queue_poll.c - what the poller stores: when each repository was looked at. */
+#include <string.h>
+
+#include "json.h"
+#include "queue_db.h"
+
+/* The failures stored before this look: -1 when there is no row. */
+static int failures_before(struct queue *q, const char *repository, int64_t *n, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	*n = -1;
+	if (db_query(q->db, &r, e, "SELECT failures FROM polls WHERE repository = ?1", "s", repository))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0) {
+		*n = db_int(&r, 0);
+		db_done(&r);
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int journal(struct queue *q, const struct poll_row *p, struct err *e)
+{
+	struct journal_row row = { .time_us = p->last_us, .event = JOURNAL_POLL, .response = "",
+		.code = p->failures ? "RepositoryUnavailable" : "", .message = p->error };
+	struct buf request, extra;
+	struct json j;
+	int failed;
+
+	buf_init(&request, LIMIT_RECORD_BIG);
+	buf_init(&extra, LIMIT_RECORD_EXTRA);
+	json_init(&j, &request);
+	json_object(&j);
+	json_kv(&j, "repositoryName", p->repository);
+	json_kv(&j, "location", p->what);
+	json_end(&j);
+	json_init(&j, &extra);
+	json_object(&j);
+	json_key(&j, "failuresInARow");
+	json_int(&j, p->failures);
+	json_end(&j);
+	row.request = request.s;
+	row.extra = extra.s;
+	failed = queue_journal_add(q, &row, e);
+	buf_release(&request);
+	buf_release(&extra);
+	return failed;
+}
+
+static int store(struct queue *q, const struct poll_row *p, struct err *e)
+{
+	int64_t before;
+
+	if (failures_before(q, p->repository, &before, e))
+		return -1;
+	if (db_exec(q->db, e, "INSERT INTO polls(repository, what, last, ok, changed, next, failures,"
+		" error, refs, mark) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(repository)"
+		" DO UPDATE SET what=?2, last=?3, ok=?4, changed=?5, next=?6, failures=?7, error=?8,"
+		" refs=?9, mark=?10", "ssiiiiisis", p->repository, p->what, p->last_us, p->ok_us,
+		p->changed_us, p->next_us, p->failures, p->error, p->refs, p->mark))
+		return -1;
+	return p->failures || before > 0 ? journal(q, p, e) : 0;
+}
+
+int queue_poll_done(struct queue *q, const struct poll_row *rows, size_t n, struct err *e)
+{
+	if (db_begin(q->db, e))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (store(q, &rows[i], e)) {
+			db_rollback(q->db);
+			return -1;
+		}
+	}
+	return queue_commit(q, e);
+}
