@@ -4,11 +4,14 @@
  *
  * The child gets PATH=/usr/local/bin:/usr/bin:/bin, LC_ALL=C.UTF-8, HOME and
  * what the caller lists; never GIT_*, LD_*, *_proxy, AWS_* of our own
- * environment. It leads its own process group, which is killed on time-out.
+ * environment. It leads its own process group, which is ended on time-out
+ * (SIGTERM, a second later SIGKILL). A program left behind by the child that
+ * keeps its output open (an ssh connection master) does not make proc_run wait.
  */
 #ifndef PROC_H
 #define PROC_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -25,6 +28,12 @@ struct proc_run {
 	int timeout_ms;			/* 0: none */
 	struct buf *out;		/* stdout; NULL: /dev/null */
 	struct buf *err;		/* stderr; NULL: /dev/null */
+	/* A conversation, in place of in and out: called with each piece of stdout,
+	   it adds to say what goes to stdin. 0: go on; 1: all is said, close stdin;
+	   -1 with e: end the child, and proc_run fails with that. */
+	int (*talk)(void *arg, const char *piece, size_t n, struct buf *say, struct err *e);
+	void *talk_arg;
+	const atomic_bool *stop;	/* becomes true: the child is ended as on time-out; may be NULL */
 	/* results */
 	int status;			/* exit status, or 128 + signal */
 	bool timed_out;
