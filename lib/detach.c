@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define EINTR_TRIES 64
+
 static const char *const environment[] = {
 	"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL,
 };
@@ -52,7 +54,7 @@ int detach_run(const char *const *argv, struct err *e)
 {
 	int report[2], sys = 0, status;
 	pid_t pid;
-	ssize_t n;
+	ssize_t n = -1;
 
 	if (pipe2(report, O_CLOEXEC))
 		return err_sys(e, "cannot start %s", argv[0]);
@@ -71,11 +73,14 @@ int detach_run(const char *const *argv, struct err *e)
 		_exit(0);
 	}
 	close(report[1]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	do
+	for (int tries = 0; waitpid(pid, &status, 0) < 0 && errno == EINTR; tries++)
+		if (tries == EINTR_TRIES)
+			break;
+	for (int tries = 0; tries < EINTR_TRIES; tries++) {
 		n = read(report[0], &sys, sizeof(sys));
-	while (n < 0 && errno == EINTR);
+		if (n >= 0 || errno != EINTR)
+			break;
+	}
 	close(report[0]);
 	if (n == 0)
 		return 0;

@@ -8,12 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#define EINTR_TRIES 64
+
+/* A signal must not turn into a failure, nor a fault into an endless loop. */
+static bool interrupted(int *tries)
+{
+	return errno == EINTR && ++*tries < EINTR_TRIES;
+}
+
 int fs_writev(int fd, struct iovec *v, int n)
 {
+	int tries = 0;
+
 	while (n > 0) {
 		ssize_t w = writev(fd, v, n);
 
-		if (w < 0 && errno == EINTR)
+		if (w < 0 && interrupted(&tries))
 			continue;
 		if (w < 0)
 			return -1;
@@ -42,24 +52,23 @@ int fs_write(int fd, const void *p, size_t n)
 	return fs_writev(fd, &v, 1);
 }
 
-/* fsync that a signal cannot turn into a failure. */
 static int sync_fd(int fd)
 {
-	int r;
+	int r, tries = 0;
 
 	do
 		r = fsync(fd);
-	while (r && errno == EINTR);
+	while (r && interrupted(&tries));
 	return r;
 }
 
 static int open_eintr(int dirfd, const char *name, int flags, mode_t mode)
 {
-	int fd;
+	int fd, tries = 0;
 
 	do
 		fd = openat(dirfd, name, flags | O_CLOEXEC, mode);
-	while (fd < 0 && errno == EINTR);
+	while (fd < 0 && interrupted(&tries));
 	return fd;
 }
 

@@ -45,15 +45,24 @@ const char *spool_mine(const struct spool_paths *p)
 	return "";
 }
 
+#define RANDOM_TRIES 64
+/* The directory hides it from everybody but its owner, who need not be in the
+   group its files get. */
+#define FILE_MODE 0644
+
 static int random_hex(char out[33])
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char b[16];
 
-	while (getrandom(b, sizeof(b), 0) != sizeof(b))
-		if (errno != EINTR)
+	for (int tries = 0; getrandom(b, sizeof(b), 0) != sizeof(b); tries++)
+		if (errno != EINTR || tries == RANDOM_TRIES)
 			return -1;
-	for (int i = 0; i < 16; i++)
-		snprintf(out + 2 * i, 3, "%02x", b[i]);
+	for (int i = 0; i < 16; i++) {
+		out[2 * i] = digits[b[i] >> 4];
+		out[2 * i + 1] = digits[b[i] & 15];
+	}
+	out[32] = 0;
 	return 0;
 }
 
@@ -65,7 +74,7 @@ int spool_put(const char *dir, const struct iovec *pieces, int n, struct err *e)
 		return err_sys(e, "cannot draw a random name");
 	snprintf(tmp, sizeof(tmp), "t.%s", hex);
 	snprintf(name, sizeof(name), "e.%s", hex);
-	return fs_publish(dir, tmp, name, 0640, pieces, n, e);
+	return fs_publish(dir, tmp, name, FILE_MODE, pieces, n, e);
 }
 
 /* A hint is only a hint: it is not synced. */
@@ -79,10 +88,11 @@ int spool_hint(const char *dir, const char *what, struct err *e)
 	if (snprintf(file, sizeof(file), "%s/h.%lu.%08x%08x", dir, (unsigned long)geteuid(),
 		a, crc32_add(b, what, n)) >= (int)sizeof(file))
 		return err_set(e, ERR_CONFIG, "path too long: %.100s", dir);
-	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	if (fd < 0)
 		return err_sys(e, "cannot leave a hint in %s", dir);
-	failed = fs_write(fd, what, n) ? err_sys(e, "cannot write a hint in %s", dir) : 0;
+	failed = fchmod(fd, FILE_MODE) || fs_write(fd, what, n) ?
+		err_sys(e, "cannot write a hint in %s", dir) : 0;
 	close(fd);
 	return failed;
 }
