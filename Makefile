@@ -8,8 +8,10 @@ NOUNS   = lib/spool_take lib/config lib/match lib/change lib/repo
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
           lib/queue_attempt lib/trail
 
-post-receive          = hooks/post-receive hooks/hook $(HOOKLIB)
-reference-transaction = hooks/reference-transaction hooks/hook $(HOOKLIB)
+HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
+
+post-receive          = hooks/post-receive $(HOOK)
+reference-transaction = hooks/reference-transaction $(HOOK)
 refire                = cli/refire $(BASE)
 refire-hooks          = hooks/hooks hooks/install hooks/place $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
