@@ -6,7 +6,7 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
           lib/backoff lib/proc lib/conf lib/settings
 NOUNS   = lib/spool_take lib/config lib/match lib/change lib/repo
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
-          lib/queue_attempt lib/trail
+          lib/queue_attempt lib/trail lib/trail_write
 
 HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
 

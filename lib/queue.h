@@ -136,6 +136,9 @@ int queue_find(struct queue *q, struct arena *a, const char *id, struct delivery
 	struct err *e);
 int queue_change(struct queue *q, struct arena *a, int64_t seq, struct change_row *out,
 	struct err *e);
+/* By its sequence number. */
+int queue_delivery(struct queue *q, struct arena *a, int64_t seq, struct delivery *out,
+	struct err *e);
 /* Journal rows after a sequence number, in order; delivery != 0: only its rows. */
 int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limit,
 	int (*cb)(const struct journal_row *r, void *arg), void *arg, struct err *e);
@@ -321,5 +324,7 @@ int queue_next_due(struct queue *q, int64_t *due_us, struct err *e);
 /* The trail's cursor: journal rows up to it are rendered. */
 int queue_cursor(struct queue *q, int64_t *seq, struct err *e);
 int queue_cursor_set(struct queue *q, int64_t seq, struct err *e);
+/* Journal rows made from now on have sequence numbers above seq. */
+int queue_journal_floor(struct queue *q, int64_t seq, struct err *e);
 
 #endif

@@ -159,3 +159,12 @@ int queue_cursor_set(struct queue *q, int64_t seq, struct err *e)
 {
 	return db_exec(q->db, e, "UPDATE meta SET value = ?1 WHERE key = 'cursor'", "i", seq);
 }
+
+int queue_journal_floor(struct queue *q, int64_t seq, struct err *e)
+{
+	if (db_exec(q->db, e, "INSERT INTO sqlite_sequence(name, seq) SELECT 'journal', 0"
+		" WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'journal')", ""))
+		return -1;
+	return db_exec(q->db, e, "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'journal'",
+		"i", seq);
+}

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "digest.h"
-#include "match.h"
 #include "queue_db.h"
 
 int64_t queue_lane(const char *pipeline, const char *ref)

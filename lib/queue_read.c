@@ -1,7 +1,6 @@
 /* queue_read.c - listings, show, counts, the journal's reading, polls. */
 #include <string.h>
 
-#include "match.h"
 #include "queue_db.h"
 
 void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out)
@@ -106,6 +105,25 @@ int queue_find(struct queue *q, struct arena *a, const char *id, struct delivery
 	db_done(&r);
 	return err_set(e, ERR_USAGE, "several deliveries begin with %.40s (%s, %s ...): give more of it",
 		id, out->id, other.id);
+}
+
+int queue_delivery(struct queue *q, struct arena *a, int64_t seq, struct delivery *out,
+	struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT " DELIVERY_COLUMNS " FROM deliveries d"
+		" JOIN changes c ON c.seq = d.change WHERE d.seq = ?1", "i", seq))
+		return -1;
+	got = db_next(&r, e);
+	if (got < 0)
+		return -1;
+	if (!got)
+		return err_set(e, ERR_NOENT, "delivery number %lld is not in the queue", (long long)seq);
+	queue_row_delivery(&r, a, out);
+	db_done(&r);
+	return 0;
 }
 
 int queue_change(struct queue *q, struct arena *a, int64_t seq, struct change_row *out,

@@ -11,7 +11,7 @@
  *	userName}, eventTime, eventSource, eventName, awsRegion, sourceIPAddress,
  *	userAgent, [errorCode, errorMessage,] requestParameters, responseElements,
  *	additionalEventData {sequence, change, source, repository, [delivery, pipeline,
- *	ref, attempt,] ...}, requestID (the delivery's id, else the change's), eventID,
+ *	ref,] ...}, requestID (the delivery's id, else the change's), eventID,
  *	readOnly, resources [{ARN, accountId, type}], eventType, managementEvent,
  *	recipientAccountId, sharedEventID (the change's id), eventCategory
  */
@@ -35,9 +35,27 @@ struct trail_context {
 void trail_render(const struct trail_context *t, const struct journal_row *r,
 	const struct change_row *change, const struct delivery *d, struct buf *out);
 
-/* Render every journal row after the cursor into dir and move the cursor. Durable
-   before the cursor moves. Returns the number of records, or -1. */
-int64_t trail_export(struct queue *q, const char *dir, const struct trail_context *t,
-	struct err *e);
+/* The writer: only the sender that holds its lock has one.
+ *
+ *	trail_open(&w, q, dir, &ctx, e);	sets a torn last line aside
+ *	trail_export(w, e);			after each commit
+ *	trail_sync(w, e);			now and then, and before leaving
+ *	trail_close(w);
+ *
+ * Lines are appended after each export; the queue's cursor moves at trail_sync,
+ * once they are durable. What a crash leaves between is recognised by its sequence
+ * number and not written twice. */
+struct trail;
+int trail_open(struct trail **out, struct queue *q, const char *dir,
+	const struct trail_context *t, struct err *e);
+/* Render every journal row not yet written. The number of records, or -1: then none
+   of them counts and the next call tries again. */
+int64_t trail_export(struct trail *w, struct err *e);
+int trail_sync(struct trail *w, struct err *e);
+void trail_close(struct trail *w);
+
+/* The highest sequence number in the files of dir; 0 none. For the rebuild of a queue,
+   whose journal goes on from there. */
+int trail_last_sequence(const char *dir, int64_t *seq, struct err *e);
 
 #endif

@@ -1,0 +1,314 @@
+/* trail_write.c - append records to the day's file, in the journal's order, each
+   once: the cursor, the torn tail, the turn of the day. */
+#include "trail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fs.h"
+
+#define TAIL (2 * MIB)			/* more than any record */
+#define BATCH 5000			/* rows read at once */
+
+struct trail {
+	struct queue *q;
+	const char *dir;
+	struct trail_context ctx;
+	int fd;
+	char day[16];			/* "2026-11-23", of the open file */
+	off_t size;
+	int64_t written, synced;	/* sequence numbers */
+	struct buf out;
+	struct arena arena;		/* the last change and delivery looked up */
+	struct change_row change;
+	struct delivery delivery;
+};
+
+static bool is_day_file(const char *name)
+{
+	return strlen(name) == 16 && !strcmp(name + 10, ".jsonl") && name[4] == '-' && name[7] == '-';
+}
+
+static int newest(const char *dir, char out[32], struct err *e)
+{
+	DIR *h = opendir(dir);
+	struct dirent *d;
+
+	*out = 0;
+	if (!h)
+		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
+	while ((d = readdir(h)))
+		if (is_day_file(d->d_name) && strcmp(d->d_name, out) > 0)
+			snprintf(out, 32, "%s", d->d_name);
+	closedir(h);
+	return 0;
+}
+
+/* The number after "sequence": in one line of ours; 0 none. */
+static int64_t sequence_of(const char *line, size_t n)
+{
+	static const char key[] = "\"additionalEventData\":{\"sequence\":";
+	const char *p = memmem(line, n, key, sizeof(key) - 1);
+
+	return p ? strtoll(p + sizeof(key) - 1, NULL, 10) : 0;
+}
+
+/* The last whole line in the file's tail, and where it ends. */
+static int last_line(int fd, off_t size, int64_t *seq, off_t *end, struct err *e)
+{
+	size_t n = size > TAIL ? TAIL : (size_t)size, from;
+	char *s = malloc(n + 1);
+	ssize_t got = s ? pread(fd, s, n, size - (off_t)n) : -1;
+
+	*seq = 0;
+	*end = size - (off_t)n;
+	if (got != (ssize_t)n) {
+		free(s);
+		return err_sys(e, "cannot read the trail's end");
+	}
+	s[n] = 0;
+	while (n) {
+		char *nl = memrchr(s, '\n', n);
+
+		if (!nl)
+			break;
+		n = (size_t)(nl - s);
+		from = 0;
+		nl = n ? memrchr(s, '\n', n) : NULL;
+		if (nl)
+			from = (size_t)(nl - s) + 1;
+		if (s[from] == '{' && s[n - (n ? 1 : 0)] == '}' && (*seq = sequence_of(s + from, n - from))) {
+			*end = size - (off_t)(size > TAIL ? TAIL : size) + (off_t)n + 1;
+			break;
+		}
+	}
+	free(s);
+	return 0;
+}
+
+static int open_file(const char *dir, const char *name, int flags, int *fd, off_t *size,
+	struct err *e)
+{
+	char path[LIMIT_PATH];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return err_set(e, ERR_CONFIG, "path too long: %.100s", dir);
+	*fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (*fd < 0 || fstat(*fd, &st)) {
+		err_sys(e, "cannot open the trail file %s", path);
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
+		return -1;
+	}
+	*size = st.st_size;
+	return 0;
+}
+
+/* What a power cut left after the last whole line goes into a file beside. */
+static int set_aside(struct trail *w, const char *name, off_t from, struct err *e)
+{
+	char path[LIMIT_PATH], *s;
+	size_t n = (size_t)(w->size - from);
+	int failed;
+
+	snprintf(path, sizeof(path), "%s/%s.torn-%" PRId64, w->dir, name, clock_wall_us());
+	s = malloc(n + 1);
+	if (!s || pread(w->fd, s, n, from) != (ssize_t)n)
+		failed = err_sys(e, "cannot read the torn end of %s", name);
+	else
+		failed = fs_replace(path, 0640, s, n, e);
+	free(s);
+	if (failed)
+		return -1;
+	if (ftruncate(w->fd, from) || fsync(w->fd))
+		return err_sys(e, "cannot cut the torn end of %s", name);
+	w->size = from;
+	return 0;
+}
+
+static int resume(struct trail *w, struct err *e)
+{
+	char name[32];
+	int64_t seq;
+	off_t end;
+
+	if (newest(w->dir, name, e) || !*name)
+		return *name ? -1 : 0;
+	if (open_file(w->dir, name, O_RDWR, &w->fd, &w->size, e) ||
+	    last_line(w->fd, w->size, &seq, &end, e))
+		return -1;
+	if (end != w->size && set_aside(w, name, end, e))
+		return -1;
+	snprintf(w->day, sizeof(w->day), "%.10s", name);
+	if (seq > w->written)
+		w->written = seq;
+	return 0;
+}
+
+int trail_open(struct trail **out, struct queue *q, const char *dir,
+	const struct trail_context *t, struct err *e)
+{
+	struct trail *w = mem_alloc(sizeof(*w));
+
+	w->q = q;
+	w->dir = dir;
+	w->ctx = *t;
+	w->fd = -1;
+	buf_init(&w->out, 64 * MIB);
+	arena_init(&w->arena);
+	if (queue_cursor(q, &w->written, e) || resume(w, e)) {
+		trail_close(w);
+		return -1;
+	}
+	w->synced = 0;
+	*out = w;
+	return 0;
+}
+
+void trail_close(struct trail *w)
+{
+	if (!w)
+		return;
+	if (w->fd >= 0)
+		close(w->fd);
+	buf_release(&w->out);
+	arena_release(&w->arena);
+	free(w);
+}
+
+/* Append what is rendered. A short write is taken back, so that a line is whole or
+   not there. */
+static int flush(struct trail *w, struct err *e)
+{
+	if (!w->out.len)
+		return 0;
+	if (lseek(w->fd, w->size, SEEK_SET) < 0 || fs_write(w->fd, w->out.s, w->out.len)) {
+		err_sys(e, "cannot append to the trail in %s", w->dir);
+		if (ftruncate(w->fd, w->size))
+			return -1;
+		return -1;
+	}
+	w->size += (off_t)w->out.len;
+	buf_clear(&w->out);
+	return 0;
+}
+
+static int turn_to(struct trail *w, const char *day, struct err *e)
+{
+	char name[32];
+
+	if (flush(w, e))
+		return -1;
+	if (w->fd >= 0) {
+		if (fsync(w->fd))
+			return err_sys(e, "cannot sync the trail in %s", w->dir);
+		close(w->fd);
+	}
+	snprintf(name, sizeof(name), "%.10s.jsonl", day);
+	snprintf(w->day, sizeof(w->day), "%.10s", day);
+	return open_file(w->dir, name, O_RDWR | O_CREAT, &w->fd, &w->size, e);
+}
+
+/* A journal row whose time went back belongs to the open file: days only advance. */
+static int on_day(struct trail *w, int64_t time_us, struct err *e)
+{
+	char when[CLOCK_ISO_SIZE];
+
+	clock_iso(time_us, when);
+	if (w->fd >= 0 && strncmp(when, w->day, 10) <= 0)
+		return 0;
+	return turn_to(w, when, e);
+}
+
+static int look_up(struct trail *w, const struct journal_row *r, struct err *e)
+{
+	bool change = r->change && r->change != w->change.seq;
+	bool delivery = r->delivery && r->delivery != w->delivery.seq;
+
+	if (change || delivery) {
+		arena_release(&w->arena);
+		w->change.seq = w->delivery.seq = 0;
+		if (r->change && queue_change(w->q, &w->arena, r->change, &w->change, e))
+			return -1;
+		if (r->delivery && queue_delivery(w->q, &w->arena, r->delivery, &w->delivery, e))
+			return -1;
+	}
+	return 0;
+}
+
+struct export {
+	struct trail *w;
+	struct err *e;
+	int64_t n, last;
+};
+
+static int one(const struct journal_row *r, void *arg)
+{
+	struct export *x = arg;
+
+	if (on_day(x->w, r->time_us, x->e) || look_up(x->w, r, x->e))
+		return -1;
+	trail_render(&x->w->ctx, r, r->change ? &x->w->change : NULL,
+		r->delivery ? &x->w->delivery : NULL, &x->w->out);
+	x->last = r->seq;
+	x->n++;
+	return 0;
+}
+
+int64_t trail_export(struct trail *w, struct err *e)
+{
+	int64_t total = 0;
+
+	for (;;) {
+		struct export x = { w, e, 0, w->written };
+
+		if (queue_journal(w->q, w->written, 0, BATCH, one, &x, e) || flush(w, e)) {
+			buf_clear(&w->out);
+			return -1;
+		}
+		w->written = x.last;
+		total += x.n;
+		if (x.n < BATCH)
+			return total;
+	}
+}
+
+int trail_sync(struct trail *w, struct err *e)
+{
+	if (w->written == w->synced || w->fd < 0)
+		return 0;
+	if (fsync(w->fd))
+		return err_sys(e, "cannot sync the trail in %s", w->dir);
+	if (queue_cursor_set(w->q, w->written, e))
+		return -1;
+	w->synced = w->written;
+	return 0;
+}
+
+int trail_last_sequence(const char *dir, int64_t *seq, struct err *e)
+{
+	char name[32];
+	off_t size, end;
+	int fd, failed;
+
+	*seq = 0;
+	if (newest(dir, name, e))
+		return -1;
+	if (!*name)
+		return 0;
+	if (open_file(dir, name, O_RDONLY, &fd, &size, e))
+		return -1;
+	failed = last_line(fd, size, seq, &end, e);
+	close(fd);
+	return failed;
+}
