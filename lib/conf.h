@@ -9,10 +9,11 @@
  * Grammar: [section] or [section name]; key = value; a comment begins with ; or
  * # at the start of a line, or with " ;" after a value (write \; for a literal
  * one); a value goes on in the next lines when they are indented (joined by one
- * space). Duplicated keys in one section and duplicated sections are errors.
+ * space), until a blank line. Duplicated keys in one section and duplicated
+ * sections, over all files, are errors. A byte order mark and CRLF are accepted.
  *
- * Tier 0: this file knows sections and keys, not what they mean. conf_walk
- * calls back once per key in file order, includes taken in where they stand.
+ * Tier 0: this file knows sections and keys, not what they mean. Items come in
+ * file order, includes taken in where they stand.
  */
 #ifndef CONF_H
 #define CONF_H
@@ -37,10 +38,12 @@ struct conf_file {
 };
 
 /* Read path and what it includes (key `include` in [refire], relative to the
-   file it stands in, a glob(7) pattern; no match is no error). Strings live in a.
-   The first error ends it: "file:line: sentence". */
+   file it stands in; its last part may be a pattern, glob.h: without a match that
+   is no error, a plain name without a file is one). Strings live in a. Each file must be
+   writable by its owner, root or us, only. The first error ends it:
+   "file:line: sentence", ERR_CONFIG; the codes of fs.h when a file cannot be read. */
 int conf_read(struct arena *a, const char *path, struct conf_file *out, struct err *e);
-/* The same from memory, for tests and fuzzing: no includes. */
+/* The same from memory, for tests and fuzzing: an include is an error. */
 int conf_read_text(struct arena *a, const char *label, const char *text, size_t n,
 	struct conf_file *out, struct err *e);
 
