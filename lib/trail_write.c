@@ -61,37 +61,41 @@ static int64_t sequence_of(const char *line, size_t n)
 	return p ? strtoll(p + sizeof(key) - 1, NULL, 10) : 0;
 }
 
-/* The last whole line in the file's tail, and where it ends. */
-static int last_line(int fd, off_t size, int64_t *seq, off_t *end, struct err *e)
+/* In the tail s of n bytes: where the last whole record ends (0: there is none). */
+static size_t last_record(const char *s, size_t n, int64_t *seq)
 {
-	size_t n = size > TAIL ? TAIL : (size_t)size, from;
-	char *s = malloc(n + 1);
-	ssize_t got = s ? pread(fd, s, n, size - (off_t)n) : -1;
-
-	*seq = 0;
-	*end = size - (off_t)n;
-	if (got != (ssize_t)n) {
-		free(s);
-		return err_sys(e, "cannot read the trail's end");
-	}
-	s[n] = 0;
 	while (n) {
-		char *nl = memrchr(s, '\n', n);
+		const char *nl = memrchr(s, '\n', n), *before;
+		size_t from;
 
 		if (!nl)
 			break;
 		n = (size_t)(nl - s);
-		from = 0;
-		nl = n ? memrchr(s, '\n', n) : NULL;
-		if (nl)
-			from = (size_t)(nl - s) + 1;
-		if (s[from] == '{' && s[n - (n ? 1 : 0)] == '}' && (*seq = sequence_of(s + from, n - from))) {
-			*end = size - (off_t)(size > TAIL ? TAIL : size) + (off_t)n + 1;
-			break;
+		before = n ? memrchr(s, '\n', n) : NULL;
+		from = before ? (size_t)(before - s) + 1 : 0;
+		if (n > from && s[from] == '{' && s[n - 1] == '}') {
+			*seq = sequence_of(s + from, n - from);
+			if (*seq)
+				return n + 1;
 		}
 	}
-	free(s);
 	return 0;
+}
+
+/* The last whole record of the file, and where it ends. */
+static int last_line(int fd, off_t size, int64_t *seq, off_t *end, struct err *e)
+{
+	size_t n = size > TAIL ? TAIL : (size_t)size;
+	char *s = mem_alloc(n + 1);
+	int failed = 0;
+
+	*seq = 0;
+	if (pread(fd, s, n, size - (off_t)n) != (ssize_t)n)
+		failed = err_sys(e, "cannot read the trail's end");
+	else
+		*end = size - (off_t)n + (off_t)last_record(s, n, seq);
+	free(s);
+	return failed;
 }
 
 static int open_file(const char *dir, const char *name, int flags, int *fd, off_t *size,
@@ -122,8 +126,8 @@ static int set_aside(struct trail *w, const char *name, off_t from, struct err *
 	int failed;
 
 	snprintf(path, sizeof(path), "%s/%s.torn-%" PRId64, w->dir, name, clock_wall_us());
-	s = malloc(n + 1);
-	if (!s || pread(w->fd, s, n, from) != (ssize_t)n)
+	s = mem_alloc(n + 1);
+	if (pread(w->fd, s, n, from) != (ssize_t)n)
 		failed = err_sys(e, "cannot read the torn end of %s", name);
 	else
 		failed = fs_replace(path, 0640, s, n, e);
@@ -195,7 +199,7 @@ static int flush(struct trail *w, struct err *e)
 	if (lseek(w->fd, w->size, SEEK_SET) < 0 || fs_write(w->fd, w->out.s, w->out.len)) {
 		err_sys(e, "cannot append to the trail in %s", w->dir);
 		if (ftruncate(w->fd, w->size))
-			return -1;
+			err_wrap(e, "and cannot take back half a line");
 		return -1;
 	}
 	w->size += (off_t)w->out.len;
