@@ -3,24 +3,27 @@
 
 HOOKLIB = lib/err lib/clock lib/crc32 lib/uuid lib/fs lib/record lib/spool lib/detach
 BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
-          lib/backoff lib/proc lib/conf lib/settings
+          lib/backoff lib/proc lib/conf lib/settings lib/args
 NOUNS   = lib/spool_take lib/config lib/match lib/change lib/repo
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
           lib/queue_attempt lib/trail lib/trail_write
+
+OPERATE = cli/session cli/sibling cli/words cli/table
 
 HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
 
 post-receive          = hooks/post-receive $(HOOK)
 reference-transaction = hooks/reference-transaction $(HOOK)
-refire                = cli/refire $(BASE)
+refire                = cli/refire cli/sibling $(BASE)
 refire-hooks          = hooks/hooks hooks/install hooks/place $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
-refire-fire           = cli/fire $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/table $(BASE) $(NOUNS) $(STORE)
-refire-status         = cli/status cli/table $(BASE) $(NOUNS) $(STORE)
-refire-trail          = cli/trail cli/lookup cli/table $(BASE) $(NOUNS) $(STORE)
+refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
+refire-queue          = cli/queue cli/queue_list cli/queue_show cli/queue_command \
+                        cli/queue_rebuild cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-status         = cli/status cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))
 SENDER = $(patsubst %.c,%,$(filter-out webhook-sender/send.c webhook-sender/check.c,\
@@ -38,7 +41,7 @@ LIBS_refire-check  = $(LIBS_refire-send)
 LIBS_refire-fire   = -lgit2 -lcrypto -linih
 LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih
 LIBS_refire-status = $(LIBS_refire-queue)
-LIBS_refire-trail  = $(LIBS_refire-queue)
+LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih
 LIBS_all           = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lpthread
 
 # ---------------------------------------------------------------------------

@@ -34,7 +34,7 @@ static int state_look(struct session *s, struct err *e)
 		return err_sys(e, "cannot look at state-dir %s", s->config->state_dir);
 	}
 	s->owner = st.st_uid;
-	s->who = st.st_uid == geteuid() ? SESSION_OWNER : SESSION_OTHER;
+	s->who = st.st_uid == geteuid() || geteuid() == 0 ? SESSION_OWNER : SESSION_OTHER;
 	return 0;
 }
 
@@ -57,20 +57,12 @@ void session_close(struct session *s)
 	s->config = NULL;
 }
 
-int session_queue(const struct session *s, enum queue_open mode, struct queue **out,
-	struct err *e)
+int session_refuse(const struct session *s, const char *what, struct err *e)
 {
 	char owner[64];
 
-	*out = NULL;
-	if (s->who == SESSION_NEW)
-		return 0;
-	if (s->who == SESSION_OTHER)
-		return err_set(e, ERR_PERM, "the queue in %s belongs to %s; run this as %s",
-			s->config->state_dir, session_user(s->owner, owner, sizeof(owner)), owner);
-	if (access(s->paths.queue, F_OK) != 0 && errno == ENOENT)
-		return 0;
-	return queue_open(s->paths.queue, mode, out, e);
+	return err_set(e, ERR_PERM, "the %s in %s belongs to %s: run this as %s", what,
+		s->paths.state, session_user(s->owner, owner, sizeof(owner)), owner);
 }
 
 static int spool_refused(const struct session *s, struct err *e)

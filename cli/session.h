@@ -12,14 +12,14 @@
 
 #include <sys/types.h>
 
+#include "change.h"
 #include "config.h"
 #include "err.h"
-#include "queue.h"
 #include "spool.h"
 
 enum session_who {
 	SESSION_NEW,		/* state-dir is not there yet: nothing ran so far */
-	SESSION_OWNER,		/* we own state-dir */
+	SESSION_OWNER,		/* we own state-dir, or are root */
 	SESSION_OTHER,		/* another account does; what we ask for is spooled */
 };
 
@@ -36,10 +36,8 @@ struct session {
 int session_open(struct session *s, const char *path, struct err *e);
 void session_close(struct session *s);
 
-/* The queue of the owner. 0; ERR_PERM with a sentence for anyone else; *out NULL and
-   0 when there is no queue yet. */
-int session_queue(const struct session *s, enum queue_open mode, struct queue **out,
-	struct err *e);
+/* ERR_PERM: `what` of another account's state-dir is not ours to read. Returns -1. */
+int session_refuse(const struct session *s, const char *what, struct err *e);
 /* Encode c and publish it where this account may. ERR_PERM says what to set when it
    may not. */
 int session_spool(const struct session *s, const struct change *c, struct err *e);

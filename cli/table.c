@@ -200,6 +200,13 @@ static void table_flush(struct table *t)
 	buf_clear(&t->text);
 }
 
+void table_stream(struct table *t, const int *widths)
+{
+	for (size_t i = 0; i < t->ncolumns; i++)
+		t->width[i] = widths[i];
+	table_flush(t);
+}
+
 void table_cell(struct table *t, enum style style, const char *text)
 {
 	size_t start;

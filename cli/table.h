@@ -59,6 +59,8 @@ struct table {
 };
 void table_begin(struct table *t, const struct screen *s, const struct column *columns,
 	size_t ncolumns);
+/* Nothing is measured: these widths hold, and each row is printed when it is whole. */
+void table_stream(struct table *t, const int *widths);
 /* The next cell; the row ends by itself after the last. */
 void table_cell(struct table *t, enum style style, const char *text);
 void table_cell_fmt(struct table *t, enum style style, const char *fmt, ...)

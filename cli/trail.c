@@ -1,0 +1,295 @@
+/*
+ * trail.c - `refire trail lookup` and `refire trail follow`: what happened, who
+ * caused it, what the far side answered.
+ *
+ * Records are shown as a table for a person, or as stored with --json.
+ */
+#include <jansson.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "clock.h"
+#include "follow.h"
+#include "log.h"
+#include "lookup.h"
+#include "session.h"
+#include "table.h"
+#include "words.h"
+
+#define LIMIT_SCREEN 50		/* rows on a terminal where no --limit is given */
+
+enum {
+	OPT_CONFIG, OPT_EVENT_NAME, OPT_USERNAME, OPT_EVENT_SOURCE, OPT_EVENT_ID, OPT_READ_ONLY,
+	OPT_RESOURCE, OPT_CHANGE, OPT_DELIVERY, OPT_PIPELINE, OPT_REPOSITORY, OPT_ERROR_CODE,
+	OPT_FAILED, OPT_SINCE, OPT_UNTIL, OPT_TEXT, OPT_LIMIT, OPT_OLDEST_FIRST, OPT_JSON, OPT_HELP
+};
+static const struct args_option options[] = {
+	[OPT_EVENT_NAME] = { "event-name", 0, "NAME", "GitPush, MatchPipelines, DeliverWebhook, ..." },
+	[OPT_USERNAME] = { "username", 0, "NAME", "who caused it (or uid:NUMBER)" },
+	[OPT_EVENT_SOURCE] = { "event-source", 0, "NAME", "git.refire, webhook-sender.refire, ..." },
+	[OPT_EVENT_ID] = { "event-id", 0, "ID", "one record" },
+	[OPT_READ_ONLY] = { "read-only", 0, "BOOL", "records that changed nothing (true), or did (false)" },
+	[OPT_RESOURCE] = { "resource", 0, "NAME", "an ARN of its resources, or its last part" },
+	[OPT_CHANGE] = { "change", 0, "ID", "everything about one change (the id, or its beginning)" },
+	[OPT_DELIVERY] = { "delivery", 0, "ID", "everything about one delivery" },
+	[OPT_PIPELINE] = { "pipeline", 0, "NAME", "records about this pipeline" },
+	[OPT_REPOSITORY] = { "repository", 0, "NAME", "records about this repository" },
+	[OPT_ERROR_CODE] = { "error-code", 0, "CODE", "records that failed with this code" },
+	[OPT_FAILED] = { "failed", 0, NULL, "records that failed" },
+	[OPT_SINCE] = { "since", 0, "TIME", "from 2026-11-23, 2026-11-23T01:02Z, or an age: 90s, 2h, 3d" },
+	[OPT_UNTIL] = { "until", 0, "TIME", "before that time" },
+	[OPT_TEXT] = { "text", 0, "TEXT", "this text anywhere in the record; case counts" },
+	[OPT_LIMIT] = { "limit", 'n', "N", "at most N records; 0: all (50 on a terminal, else all)" },
+	[OPT_OLDEST_FIRST] = { "oldest-first", 0, NULL, "begin with the oldest record" },
+	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
+	[OPT_JSON] = { "json", 0, NULL, "print whole records as they are stored, one a line" },
+	[OPT_HELP] = ARGS_OPTION_HELP,
+	{ NULL, 0, NULL, NULL },
+};
+static const char *const synopsis[] = { "[lookup] [OPTION...]", "follow [OPTION...]", NULL };
+static const struct args_usage usage = {
+	.program = "refire trail", .synopsis = synopsis, .options = options,
+	.summary = "Shows the trail: one record for each thing that was done, in the form of AWS\n"
+		"CloudTrail's. `lookup` finds records, the newest first; `follow` shows records as\n"
+		"they are written. Several conditions must all hold.",
+	.notes = "Records of one push share its change id:\n"
+		"  refire trail lookup --change ID --oldest-first",
+};
+
+static const struct column columns[] = {
+	{ "TIME", 0, false }, { "EVENT", 0, false }, { "WHO", 5, false },
+	{ "REPOSITORY", 6, false }, { "PIPELINE", 6, false }, { "REF", 5, false },
+	{ "RESULT", 12, false },
+};
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+
+struct show {
+	struct screen screen;
+	struct table table;
+	bool json, streaming;		/* streaming: each row at once */
+	long long limit, shown;
+};
+
+/* ---- one record for a person ---- */
+
+static void ref_add(const json_t *r, struct buf *out)
+{
+	const char *ref = lookup_text(r, "additionalEventData.ref");
+	const json_t *list = lookup_get(r, "requestParameters.references");
+	int64_t n = lookup_int(r, "requestParameters.referenceCount");
+
+	if (!*ref)
+		ref = lookup_text(json_array_get(list, 0), "ref");
+	words_ref(out, ref);
+	if (n > 1)
+		buf_fmt(out, " +%lld", (long long)n - 1);
+}
+
+static const char *pipeline_of(const json_t *r)
+{
+	const char *name = lookup_text(r, "additionalEventData.pipeline");
+
+	return *name ? name : lookup_text(r, "requestParameters.pipelineName");
+}
+
+static void result_add(const json_t *r, struct buf *out)
+{
+	const char *code = lookup_text(r, "errorCode"), *message = lookup_text(r, "errorMessage");
+	int64_t status = lookup_int(r, "responseElements.status");
+
+	if (*code)
+		buf_fmt(out, "%s%s%s", code, *message ? ": " : "", message);
+	else if (status)
+		buf_fmt(out, "%lld", (long long)status);
+	else
+		buf_str(out, "ok");
+}
+
+static void row_add(struct show *s, const json_t *r)
+{
+	bool failed = *lookup_text(r, "errorCode");
+	struct buf ref, result;
+
+	buf_init(&ref, 64 * KIB);
+	buf_init(&result, 64 * KIB);
+	ref_add(r, &ref);
+	result_add(r, &result);
+	table_cell(&s->table, STYLE_DIM, lookup_text(r, "eventTime"));
+	table_cell(&s->table, STYLE_NONE, lookup_text(r, "eventName"));
+	table_cell(&s->table, STYLE_NONE, lookup_text(r, "userIdentity.userName"));
+	table_cell(&s->table, STYLE_NONE, lookup_text(r, "additionalEventData.repository"));
+	table_cell(&s->table, STYLE_NONE, pipeline_of(r));
+	table_cell(&s->table, STYLE_NONE, ref.s);
+	table_cell(&s->table, failed ? STYLE_BAD : STYLE_GOOD, result.s);
+	buf_release(&ref);
+	buf_release(&result);
+}
+
+static int record_show(const char *line, size_t n, json_t *record, void *arg)
+{
+	struct show *s = arg;
+
+	if (s->json) {
+		fwrite(line, 1, n, stdout);
+		putchar('\n');
+	} else {
+		row_add(s, record);
+	}
+	if (s->streaming)
+		fflush(stdout);
+	s->shown++;
+	return s->limit > 0 && s->shown >= s->limit ? 1 : 0;
+}
+
+/* ---- the two verbs ---- */
+
+/* A result in a file that ends early is still a result; the person is told. */
+static void walk_remarks(const struct lookup_walk *w)
+{
+	if (w->torn)
+		log_warn("the last line of %s is not whole yet; it was passed over",
+			w->torn == 1 ? "a file" : "some files");
+	if (w->unreadable)
+		log_warn("%lld %s not records and passed over", (long long)w->unreadable,
+			w->unreadable == 1 ? "line is" : "lines are");
+}
+
+static int lookup_run(struct show *s, const struct lookup *l, bool oldest_first,
+	const char *dir, struct err *e)
+{
+	struct lookup_walk w = { .lookup = l, .oldest_first = oldest_first,
+		.each = record_show, .arg = s };
+	int rc = lookup_dir(&w, dir, e);
+
+	if (!s->json)
+		table_end(&s->table);
+	fflush(stdout);
+	if (rc < 0)
+		return -1;
+	walk_remarks(&w);
+	if (s->shown == 0 && !s->json)
+		log_info("no record matches");
+	if (rc > 0 && s->screen.terminal && !s->json)
+		log_info("%lld records; there may be more (--limit 0 shows all)", s->shown);
+	return 0;
+}
+
+/* Rows that come one at a time cannot be measured: the columns have fixed widths. */
+static int follow_run(struct show *s, const struct lookup *l, const char *dir, struct err *e)
+{
+	struct follow f = { .lookup = l, .each = record_show, .arg = s };
+
+	s->streaming = true;
+	table_stream(&s->table, (const int[COLUMNS]){ 20, 16, 10, 16, 16, 20, 24 });
+	return follow_dir(&f, dir, e);
+}
+
+static int time_option(const struct args *a, const char *name, int64_t *out, struct err *e)
+{
+	if (clock_parse(a->value, clock_wall_us(), out) == 0)
+		return 0;
+	return args_refuse(&usage, e, "--%s %s: expected a time such as 2026-11-23, "
+		"2026-11-23T01:02:03Z or an age such as 90s, 15m, 2h, 3d", name, a->value);
+}
+
+struct request {
+	const char *config;
+	struct lookup_query query;
+	bool oldest_first, json, help;
+	long long limit;		/* -1: not given */
+};
+
+static int bool_option(const struct args *a, struct lookup_query *q, struct err *e)
+{
+	bool value;
+
+	if (args_bool(a, "read-only", &value, e))
+		return -1;
+	q->read_only = value;
+	return 0;
+}
+
+static int option_set(struct request *r, const struct args *a, int k, struct err *e)
+{
+	struct lookup_query *q = &r->query;
+
+	switch (k) {
+	case OPT_CONFIG: r->config = a->value; break;
+	case OPT_EVENT_NAME: q->event_name = a->value; break;
+	case OPT_USERNAME: q->username = a->value; break;
+	case OPT_EVENT_SOURCE: q->event_source = a->value; break;
+	case OPT_EVENT_ID: q->event_id = a->value; break;
+	case OPT_READ_ONLY: return bool_option(a, q, e);
+	case OPT_RESOURCE: q->resource = a->value; break;
+	case OPT_CHANGE: q->change = a->value; break;
+	case OPT_DELIVERY: q->delivery = a->value; break;
+	case OPT_PIPELINE: q->pipeline = a->value; break;
+	case OPT_REPOSITORY: q->repository = a->value; break;
+	case OPT_ERROR_CODE: q->error_code = a->value; break;
+	case OPT_FAILED: q->failed = true; break;
+	case OPT_SINCE: return time_option(a, "since", &q->since_us, e);
+	case OPT_UNTIL: return time_option(a, "until", &q->until_us, e);
+	case OPT_TEXT: q->text = a->value; break;
+	case OPT_LIMIT: return args_number(a, "limit", 0, &r->limit, e);
+	case OPT_OLDEST_FIRST: r->oldest_first = true; break;
+	case OPT_JSON: r->json = true; break;
+	case OPT_HELP: r->help = true; break;
+	}
+	return 0;
+}
+
+static int trail_run(const struct request *r, bool follow, struct err *e)
+{
+	struct show s = { .json = r->json, .limit = r->limit };
+	struct session session;
+	struct lookup *l;
+	int rc;
+
+	if (session_open(&session, r->config, e))
+		return -1;
+	if (session.who == SESSION_OTHER) {
+		session_refuse(&session, "trail", e);
+		session_close(&session);
+		return -1;
+	}
+	screen_init(&s.screen, stdout);
+	if (s.limit < 0)
+		s.limit = s.screen.terminal && !s.json && !follow ? LIMIT_SCREEN : 0;
+	table_begin(&s.table, &s.screen, columns, COLUMNS);
+	l = lookup_new(&r->query);
+	rc = follow ? follow_run(&s, l, session.paths.trail, e)
+		: lookup_run(&s, l, r->oldest_first, session.paths.trail, e);
+	lookup_free(l);
+	session_close(&session);
+	return rc < 0 ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct request r = { .query.read_only = -1, .limit = -1 };
+	const char *verb;
+	struct args a;
+	struct err e;
+	int k;
+
+	log_init("refire trail", false);
+	args_init(&a, &usage, argc, argv);
+	while ((k = args_next(&a, &e)) >= 0)
+		if (option_set(&r, &a, k, &e))
+			return log_exit(&e);
+	if (k == ARGS_BAD)
+		return log_exit(&e);
+	if (r.help)
+		return words_help(&usage);
+	verb = a.nrest ? a.rest[0] : "lookup";
+	if (a.nrest > 1 || (strcmp(verb, "lookup") != 0 && strcmp(verb, "follow") != 0)) {
+		args_refuse(&usage, &e, "expected lookup or follow, not `%s`", a.rest[a.nrest - 1]);
+		return log_exit(&e);
+	}
+	if (trail_run(&r, strcmp(verb, "follow") == 0, &e))
+		return log_exit(&e);
+	return 0;
+}
