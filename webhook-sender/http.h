@@ -33,4 +33,8 @@ int http_wait(struct http *h, int timeout_ms, const int *fds, size_t nfds, struc
 /* A finished one: its tag and answer (strings in a). false: none now. */
 bool http_next(struct http *h, struct arena *a, void **tag, struct answer *out);
 
+/* Is it a whole http or https address that libcurl can read? ERR_CONFIG, with a
+   sentence that does not repeat it (it may be a secret). */
+int http_check_url(const char *url, struct err *e);
+
 #endif
