@@ -201,19 +201,36 @@ class Site:
             f.write(value)
         return path
 
-    def repository(self, name="web", hook=True, **keys):
-        """A bare repository in the configuration, with the hook; its path."""
+    def repository(self, name="web", hook=True, quiet=False, **keys):
+        """A bare repository in the configuration, with the hook; its path. quiet: the
+        hook records, but cannot start a sender."""
         path = self.path("repos", name + ".git")
         self.git("init", "-q", "--bare", "-b", "main", path)
         self.git("-C", path, "config", "receive.advertisePushOptions", "true")
         self.repositories[name] = dict({"path": path}, **keys)
         self.write_conf()
         if hook:
-            self.install_hook(path)
+            self.install_hook(path, quiet)
         return path
 
-    def install_hook(self, path):
+    def install_hook(self, path, quiet=False):
         self.must("hooks", "install", path)
+        if quiet:
+            self.hook_sender(path, "/bin/true")
+
+    def hook_sender(self, path, program):
+        """Make an installed hook start program instead of refire-send."""
+        name = os.path.join(path, "refire", "hook")
+        with open(name) as f:
+            lines = ["sender %s\n" % program if x.startswith("sender ") else x for x in f]
+        with open(name, "w") as f:
+            f.writelines(lines)
+
+    def hook_by_hand(self, path, *lines, env=None, **keys):
+        """post-receive as git runs it, for lines of (old, new, ref); (status, out, err)."""
+        text = "".join("%s %s %s\n" % line for line in lines)
+        return run([os.path.join(path, "hooks", "post-receive")], cwd=path, stdin=text.encode(),
+                   env=self.env(GIT_DIR=".", **(env or {})), **keys)
 
     def pipeline(self, name, receiver, repository="web", **keys):
         """A webhook pipeline of this name that fires at receiver (or a URL)."""
@@ -284,6 +301,17 @@ class Site:
                                       stdin=subprocess.DEVNULL, start_new_session=True)
         self.senders.append(sender)
         return sender
+
+    def attempt(self, timeout=60):
+        """One `refire send`, then wait until nothing is READY or INFLIGHT (a sender that
+        a command started may be at it). The exit status of `refire send`."""
+        rc, _, _ = self.send()
+        end = time.monotonic() + timeout
+        while {"READY", "INFLIGHT"} & set(self.states()):
+            if time.monotonic() > end:
+                raise Gone("still under way after %g s: %s" % (timeout, self.states()))
+            time.sleep(0.03)
+        return rc
 
     def sender_pids(self):
         """Pids of every sender of this site, those that hooks started too."""
