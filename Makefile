@@ -3,8 +3,8 @@
 
 HOOKLIB = lib/err lib/clock lib/crc32 lib/uuid lib/fs lib/record lib/spool lib/detach
 BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
-          lib/backoff lib/proc lib/conf lib/settings lib/args
-NOUNS   = lib/spool_take lib/config lib/match lib/change lib/repo
+          lib/backoff lib/proc lib/conf lib/conf_nearest lib/args
+NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change lib/repo
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
           lib/queue_attempt lib/trail lib/trail_write
 
@@ -20,8 +20,8 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/queue_list cli/queue_show cli/queue_command \
-                        cli/queue_rebuild cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
+                        cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
 

@@ -269,7 +269,7 @@ static int conf_header(struct conf_reader *r, struct span t, struct span *word,
 static int conf_section(struct conf_reader *r, struct span t)
 {
 	struct arena *a = r->all->a;
-	struct span word, name;
+	struct span word = { NULL, 0 }, name = { NULL, 0 };
 	struct conf_item *item, **seen;
 
 	if (conf_header(r, conf_uncomment(t), &word, &name))

@@ -23,10 +23,12 @@ enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of o
 enum baseline { BASELINE_SILENT, BASELINE_FIRE };
 
 struct repository {
-	const char *name;	/* or a pattern ending in * when root is set */
+	const char *name;	/* ends in * when root is set, and only then */
 	const char *path;	/* local git directory */
 	const char *root;	/* directory of repositories */
 	const char *url;	/* polled */
+	const char *real;	/* path or root with symbolic links resolved when it was read;
+				   "" where it was not there */
 	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file;
 	int64_t poll_interval_us;
 	int64_t poll_timeout_us;
@@ -62,7 +64,6 @@ struct config {
 	const char *include;	/* handled by conf.c; in the table for the manual */
 	const char *account_id, *region;
 	struct list operators;	/* Unix user names that may retry, drop, fire */
-	struct list approvers;
 	const char *pushers;	/* Unix group that may drop changes; "" none */
 	int64_t concurrency;	/* attempts in flight at once */
 	int64_t give_up_us;	/* 5 days */
@@ -70,13 +71,15 @@ struct config {
 	const char *user_agent;
 	struct repository *repositories;
 	size_t nrepositories;
+	const struct repository **by_name;	/* in byte order of name, to look up */
 	struct pipeline *pipelines;
 	size_t npipelines;
 };
 
 /* path NULL: search. The caller config_free()s. The code is ERR_CONFIG unless the
-   file cannot be read. No configuration anywhere is an error that says where it
-   looked. */
+   file cannot be read. No configuration anywhere is ERR_CONFIG and says where it
+   looked. state_dir defaults to ${XDG_STATE_HOME:-~/.local/state}/refire when the
+   file is the user's own, searched for or named. */
 int config_load(const char *path, struct config **out, struct err *e);
 int config_parse_text(const char *label, const char *text, struct config **out, struct err *e);
 void config_free(struct config *c);
@@ -94,6 +97,13 @@ const struct repository *config_repository_at(const struct config *c, const char
 /* The git directory of a named repository: path, or below root. 0, or -1 when it
    has none (polled only). out is LIMIT_PATH bytes. */
 int config_git_dir(const struct config *c, const char *name, char *out);
+
+/* The tests on values that need more than one key: called by config_load. The
+   first error names file, line and key. (config_check.c) */
+int config_check(const struct config *c, struct err *e);
+/* A name that is safe as part of a path: relative, no "..", no empty part, no
+   control byte, no pattern character or comma, less than 100 bytes. */
+bool config_name_ok(const char *name);
 
 /* Does this pipeline watch that repository name? */
 bool pipeline_watches(const struct pipeline *p, const char *repository);

@@ -1,0 +1,488 @@
+/* settings.c - see settings.h. First the table, then one parser a type. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "config.h"
+#include "glob.h"
+
+static const char *const on_choices[] = { "push", "tag", "delete", NULL };
+static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
+static const char *const baseline_choices[] = { "silent", "fire", NULL };
+static const char *const target_choices[] = { "webhook", NULL };
+static const char *const format_choices[] = { "generic", "github", NULL };
+
+_Static_assert(ON_PUSH == 1 << 0 && ON_TAG == 1 << 1 && ON_DELETE == 1 << 2,
+	"on_choices stand in the order of the bits");
+_Static_assert(MODE_QUEUED == 0 && MODE_SUPERSEDED == 1 && MODE_PARALLEL == 2,
+	"mode_choices stand in the order of enum pipeline_mode");
+_Static_assert(BASELINE_SILENT == 0 && BASELINE_FIRE == 1,
+	"baseline_choices stand in the order of enum baseline");
+
+#define MS (US_PER_S / 1000)
+#define HOUR (3600 * US_PER_S)
+#define DAY (24 * HOUR)
+
+#define REFIRE(key, kind, field) .name = key, .section = SECTION_REFIRE, .type = kind, \
+	.offset = offsetof(struct config, field)
+#define REPOSITORY(key, kind, field) .name = key, .section = SECTION_REPOSITORY, .type = kind, \
+	.offset = offsetof(struct repository, field)
+#define PIPELINE(key, kind, field) .name = key, .section = SECTION_PIPELINE, .type = kind, \
+	.offset = offsetof(struct pipeline, field)
+#define WEBHOOK(key, kind, field) PIPELINE(key, kind, field), .target = "webhook"
+
+const struct setting settings[] = {
+	{ REFIRE("state-dir", SETTING_PATH, state_dir), .def = "/var/lib/refire",
+	  .help = "Where the spool, the queue and the trail are; its owner does all sending. "
+		"In a user's own ~/.config/refire/refire.conf the default is "
+		"~/.local/state/refire." },
+	{ REFIRE("include", SETTING_STRING, include),
+	  .help = "Further configuration files, read where this stands: a path relative to "
+		"this file, whose last part may be a pattern, as in conf.d/*.conf." },
+	{ REFIRE("account-id", SETTING_STRING, account_id), .def = "000000000000",
+	  .help = "Twelve digits: recipientAccountId in the trail." },
+	{ REFIRE("region", SETTING_STRING, region), .def = "us-east-1",
+	  .help = "awsRegion in the trail." },
+	{ REFIRE("operators", SETTING_LIST, operators),
+	  .help = "Unix users, beside root and the owner of state-dir, whose commands (fire, "
+		"retry, drop) are carried out." },
+	{ REFIRE("pushers", SETTING_STRING, pushers),
+	  .help = "The Unix group whose members may drop changes into the spool; unset, only "
+		"the owner of state-dir may." },
+	{ REFIRE("concurrency", SETTING_INT, concurrency), .def = "32", .min = 1, .max = 4096,
+	  .help = "How many attempts may be under way at once." },
+	{ REFIRE("give-up", SETTING_TIME, give_up_us), .def = "5d", .min = US_PER_S,
+	  .max = 365 * DAY,
+	  .help = "How long after its first attempt a delivery is tried again before it is "
+		"FAILED." },
+	{ REFIRE("reconcile-interval", SETTING_TIME, watch_interval_us), .def = "60s",
+	  .min = US_PER_S, .max = DAY,
+	  .help = "How often `refire poll --watch` compares each repository that has a path or "
+		"a root with what was accepted." },
+	{ REFIRE("user-agent", SETTING_STRING, user_agent), .def = "refire/" REFIRE_VERSION,
+	  .help = "The User-Agent header of all requests." },
+
+	{ REPOSITORY("path", SETTING_PATH, path),
+	  .help = "The repository on this machine: a bare one, or a work tree." },
+	{ REPOSITORY("root", SETTING_PATH, root),
+	  .help = "A directory: every repository below it belongs to this section, whose name "
+		"ends in *; team/* with root /srv/git/team makes /srv/git/team/a.git "
+		"repository team/a." },
+	{ REPOSITORY("url", SETTING_STRING, url),
+	  .help = "A remote to poll, by http, https or ssh (also user@host:path)." },
+	{ REPOSITORY("poll-interval", SETTING_TIME, poll_interval_us), .def = "60s",
+	  .min = US_PER_S, .max = 30 * DAY,
+	  .help = "How often the url is polled." },
+	{ REPOSITORY("poll-timeout", SETTING_TIME, poll_timeout_us), .def = "60s",
+	  .min = 100 * MS, .max = HOUR,
+	  .help = "How long one poll may take." },
+	{ REPOSITORY("baseline", SETTING_CHOICE, baseline), .def = "silent",
+	  .choices = baseline_choices,
+	  .help = "What refs do that are seen by poll or reconcile for the first time: silent "
+		"only remembers them, fire treats them as new." },
+	{ REPOSITORY("web-url", SETTING_STRING, web_url),
+	  .help = "Where people look at the repository; goes into payloads." },
+	{ REPOSITORY("ssh-key", SETTING_PATH, ssh_key),
+	  .help = "Private key for an ssh url; default: what ssh itself would use." },
+	{ REPOSITORY("known-hosts", SETTING_PATH, known_hosts),
+	  .help = "Host keys for an ssh url; default: ssh's own files. An unknown host is an "
+		"error, never a question." },
+	{ REPOSITORY("username", SETTING_STRING, username),
+	  .help = "User name for an http url, with token-file." },
+	{ REPOSITORY("token-file", SETTING_PATH, token_file),
+	  .help = "File with the password or token for an http url." },
+	{ REPOSITORY("ca-file", SETTING_PATH, ca_file),
+	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
+
+	{ PIPELINE("repository", SETTING_GLOBS, repository),
+	  .help = "The repositories it watches: names, or patterns over names. Required." },
+	{ PIPELINE("on", SETTING_FLAGS, on), .choices = on_choices,
+	  .help = "Which changes start it: a branch made or moved (push), a tag made or moved "
+		"(tag), a branch or tag removed (delete). Default: push; tag when only tags "
+		"are given; both when branches and tags are." },
+	{ PIPELINE("branches", SETTING_GLOBS, branches),
+	  .help = "Only these branches: * ? ** [a-z] [!a] {a,b}, as in CodePipeline. Default: "
+		"all." },
+	{ PIPELINE("branches-exclude", SETTING_GLOBS, branches_exclude),
+	  .help = "Not these branches, even where branches names them." },
+	{ PIPELINE("tags", SETTING_GLOBS, tags),
+	  .help = "Only these tags. Default: all." },
+	{ PIPELINE("tags-exclude", SETTING_GLOBS, tags_exclude),
+	  .help = "Not these tags, even where tags names them." },
+	{ PIPELINE("paths", SETTING_GLOBS, paths),
+	  .help = "Only when a changed file matches one of these. Tags, deletions and what "
+		"could not be computed match always." },
+	{ PIPELINE("paths-exclude", SETTING_GLOBS, paths_exclude),
+	  .help = "Changed files that match do not count." },
+	{ PIPELINE("mode", SETTING_CHOICE, mode), .def = "queued", .choices = mode_choices,
+	  .help = "For each ref: queued sends one after the other, superseded lets the newest "
+		"waiting update overtake older ones, parallel does not order." },
+	{ PIPELINE("enabled", SETTING_BOOL, enabled), .def = "yes",
+	  .help = "With no, nothing starts it, and the trail says why." },
+	{ PIPELINE("target", SETTING_STRING, target), .choices = target_choices,
+	  .help = "The kind of receiver. Required." },
+	{ WEBHOOK("url", SETTING_STRING, url),
+	  .help = "Where requests go, http or https. Either this or url-file is required." },
+	{ WEBHOOK("url-file", SETTING_PATH, url_file),
+	  .help = "File with the url, where the url itself is the secret." },
+	{ WEBHOOK("format", SETTING_STRING, format), .def = "generic", .choices = format_choices,
+	  .help = "The payload's dialect." },
+	{ WEBHOOK("secret-file", SETTING_PATH, secret_file),
+	  .help = "File with the secret that signs requests. Unset: they are not signed." },
+	{ WEBHOOK("headers", SETTING_LIST, headers),
+	  .help = "Further headers, each Name: value; \\, is a comma in a value." },
+	{ WEBHOOK("timeout", SETTING_TIME, timeout_us), .def = "30s", .min = 100 * MS,
+	  .max = HOUR,
+	  .help = "How long one request may take, from start to the end of the answer." },
+	{ WEBHOOK("connect-timeout", SETTING_TIME, connect_timeout_us), .def = "5s",
+	  .min = 100 * MS, .max = HOUR,
+	  .help = "How long making the connection may take." },
+	{ WEBHOOK("ca-file", SETTING_PATH, ca_file),
+	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
+	{ WEBHOOK("tls-verify", SETTING_BOOL, tls_verify), .def = "yes",
+	  .help = "With no, any certificate is accepted: for tests only." },
+	{ .name = NULL },
+};
+
+const char *settings_section_name(enum setting_section s)
+{
+	static const char *const names[SECTION_COUNT] = {
+		[SECTION_REFIRE] = "refire",
+		[SECTION_REPOSITORY] = "repository",
+		[SECTION_PIPELINE] = "pipeline",
+	};
+
+	return names[s];
+}
+
+const char *settings_type_name(enum setting_type t)
+{
+	switch (t) {
+	case SETTING_STRING: return "text";
+	case SETTING_PATH: return "path";
+	case SETTING_BOOL: return "yes or no";
+	case SETTING_INT: return "number";
+	case SETTING_TIME: return "time";
+	case SETTING_CHOICE: return "word";
+	case SETTING_FLAGS: return "words";
+	case SETTING_LIST: return "list";
+	case SETTING_GLOBS: return "patterns";
+	}
+	return "";
+}
+
+const struct setting *settings_find(enum setting_section s, const char *key)
+{
+	for (const struct setting *t = settings; t->name; t++)
+		if (t->section == s && strcmp(t->name, key) == 0)
+			return t;
+	return NULL;
+}
+
+/* ---- lists ---- */
+
+static void list_add(struct arena *a, struct list *l, const char *s, size_t n)
+{
+	const char **v;
+
+	while (n && (*s == ' ' || *s == '\t'))
+		s++, n--;
+	while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	if (n == 0)
+		return;
+	if ((l->n & (l->n - 1)) == 0) {		/* grows at powers of two */
+		v = (const char **)arena_alloc(a, (l->n ? 2 * l->n : 1) * sizeof *v);
+		if (l->n)
+			memcpy(v, l->v, l->n * sizeof *v);
+		l->v = v;
+	}
+	l->v[l->n++] = arena_memdup(a, s, n);
+}
+
+/* `\,` in an element stands for a comma. */
+static void list_unescape(struct arena *a, struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		char *s = arena_strdup(a, l->v[i]), *to = s;
+
+		for (const char *from = l->v[i]; *from; from++)
+			if (from[0] != '\\' || from[1] != ',')
+				*to++ = *from;
+		*to = '\0';
+		l->v[i] = s;
+	}
+}
+
+struct list settings_list(struct arena *a, const char *value)
+{
+	struct list l = { NULL, 0 };
+	const char *s = value;
+
+	for (; *value; value++)
+		if (*value == ',' && (value == s || value[-1] != '\\')) {
+			list_add(a, &l, s, (size_t)(value - s));
+			s = value + 1;
+		}
+	list_add(a, &l, s, (size_t)(value - s));
+	list_unescape(a, &l);
+	return l;
+}
+
+struct list settings_globs(struct arena *a, const char *value)
+{
+	struct list l = { NULL, 0 };
+	bool group = false, set = false;
+	const char *s = value;
+
+	for (; *value; value++) {
+		if (*value == ',' && !group && !set) {
+			list_add(a, &l, s, (size_t)(value - s));
+			s = value + 1;
+		} else if (set) {
+			set = *value != ']';
+		} else if (*value == '\\' && value[1]) {
+			value++;
+		} else if (*value == '[') {
+			set = true;
+		} else if (*value == '{' || *value == '}') {
+			group = *value == '{';
+		}
+	}
+	list_add(a, &l, s, (size_t)(value - s));
+	return l;
+}
+
+/* ---- one parser a type ---- */
+
+static int find_word(const char *const *words, const char *word)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return -1;
+}
+
+static int bad_word(const char *const *words, const char *word, struct err *e)
+{
+	const char *near = conf_nearest(word, words);
+	struct buf b;
+
+	if (near)
+		return err_set(e, ERR_CONFIG, "`%.60s` is not known; did you mean `%s`?", word, near);
+	buf_init(&b, LIMIT_ERR);
+	for (int i = 0; words[i]; i++)
+		buf_fmt(&b, "%s%s", i ? ", " : "", words[i]);
+	err_set(e, ERR_CONFIG, "`%.60s` is not known; expected %s", word, b.s);
+	buf_release(&b);
+	return -1;
+}
+
+static int parse_choice(const char *const *choices, const char *value, int *out, struct err *e)
+{
+	*out = find_word(choices, value);
+	return *out < 0 ? bad_word(choices, value, e) : 0;
+}
+
+static int parse_flags(const char *const *choices, struct arena *a, const char *value,
+	unsigned *out, struct err *e)
+{
+	struct list l = settings_list(a, value);
+
+	*out = 0;
+	for (size_t i = 0; i < l.n; i++) {
+		int bit = find_word(choices, l.v[i]);
+
+		if (bit < 0)
+			return bad_word(choices, l.v[i], e);
+		*out |= 1u << bit;
+	}
+	return 0;
+}
+
+static int parse_bool(const char *value, bool *out, struct err *e)
+{
+	static const char *const words[] = { "yes", "no", "true", "false", "on", "off", NULL };
+	int i = find_word(words, value);
+
+	*out = i >= 0 && i % 2 == 0;
+	return i < 0 ? bad_word(words, value, e) : 0;
+}
+
+/* Digits, then a unit: 0 and rest points at the unit; -1 no number, or too large. */
+static int parse_digits(const char *value, int64_t *n, char **rest)
+{
+	long long v;
+
+	if (*value < '0' || *value > '9')
+		return -1;
+	errno = 0;
+	v = strtoll(value, rest, 10);
+	*n = v;
+	return errno ? -1 : 0;
+}
+
+static int parse_int(const struct setting *t, const char *value, int64_t *out, struct err *e)
+{
+	char *rest;
+
+	if (parse_digits(value, out, &rest) || *rest || *out < t->min || *out > t->max)
+		return err_set(e, ERR_CONFIG, "expected a number from %lld to %lld, not `%.60s`",
+			(long long)t->min, (long long)t->max, value);
+	return 0;
+}
+
+static int64_t time_unit(const char *unit)
+{
+	static const struct { const char *name; int64_t us; } units[] = {
+		{ "", US_PER_S }, { "s", US_PER_S }, { "ms", MS }, { "m", 60 * US_PER_S },
+		{ "h", HOUR }, { "d", DAY },
+	};
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (strcmp(units[i].name, unit) == 0)
+			return units[i].us;
+	return 0;
+}
+
+/* A bound in the largest unit that shows it whole. */
+static const char *time_text(struct arena *a, int64_t us)
+{
+	return us % DAY == 0 ? arena_fmt(a, "%lldd", (long long)(us / DAY)) :
+		us % HOUR == 0 ? arena_fmt(a, "%lldh", (long long)(us / HOUR)) :
+		us % US_PER_S == 0 ? arena_fmt(a, "%llds", (long long)(us / US_PER_S)) :
+		arena_fmt(a, "%lldms", (long long)(us / MS));
+}
+
+static int parse_time(const struct setting *t, struct arena *a, const char *value, int64_t *out,
+	struct err *e)
+{
+	int64_t n, unit;
+	char *rest;
+
+	if (parse_digits(value, &n, &rest) || !(unit = time_unit(rest)))
+		return err_set(e, ERR_CONFIG, "expected a time such as 500ms, 30s, 5m, 2h or 1d, "
+			"not `%.60s`", value);
+	if (n > INT64_MAX / unit || n * unit < t->min || n * unit > t->max)
+		return err_set(e, ERR_CONFIG, "%.60s is outside of %s to %s", value,
+			time_text(a, t->min), time_text(a, t->max));
+	*out = n * unit;
+	return 0;
+}
+
+static int parse_globs(struct arena *a, const char *value, struct list *out, struct err *e)
+{
+	*out = settings_globs(a, value);
+	for (size_t i = 0; i < out->n; i++)
+		if (glob_check(out->v[i], e))
+			return -1;
+	return 0;
+}
+
+static const char *parse_path(struct arena *a, const char *file, const char *value)
+{
+	if (*value == '/' || !strchr(file, '/'))
+		return value;
+	return arena_fmt(a, "%s/%s", dirname(arena_strdup(a, file)), value);
+}
+
+static int parse_string(const struct setting *t, const char *value, const char **out,
+	struct err *e)
+{
+	*out = value;
+	return t->choices && find_word(t->choices, value) < 0 ?
+		bad_word(t->choices, value, e) : 0;
+}
+
+static int parse_setting(const struct setting *t, struct arena *a, const char *file,
+	const char *value, void *object, struct err *e)
+{
+	void *at = (char *)object + t->offset;
+
+	switch (t->type) {
+	case SETTING_STRING:
+		return parse_string(t, value, (const char **)at, e);
+	case SETTING_PATH:
+		*(const char **)at = parse_path(a, file, value);
+		return 0;
+	case SETTING_BOOL:
+		return parse_bool(value, (bool *)at, e);
+	case SETTING_INT:
+		return parse_int(t, value, (int64_t *)at, e);
+	case SETTING_TIME:
+		return parse_time(t, a, value, (int64_t *)at, e);
+	case SETTING_CHOICE:
+		return parse_choice(t->choices, value, (int *)at, e);
+	case SETTING_FLAGS:
+		return parse_flags(t->choices, a, value, (unsigned *)at, e);
+	case SETTING_LIST:
+		*(struct list *)at = settings_list(a, value);
+		return 0;
+	case SETTING_GLOBS:
+		return parse_globs(a, value, (struct list *)at, e);
+	}
+	return err_set(e, ERR_BUG, "a setting of no known type");
+}
+
+void settings_defaults(enum setting_section s, struct arena *a, void *object)
+{
+	for (const struct setting *t = settings; t->name; t++) {
+		if (t->section != s)
+			continue;
+		if (t->def)
+			parse_setting(t, a, "", t->def, object, NULL);
+		else if (t->type == SETTING_STRING || t->type == SETTING_PATH)
+			*(const char **)(void *)((char *)object + t->offset) = "";
+	}
+}
+
+/* ---- unknown keys ---- */
+
+static int bad_key(enum setting_section s, const struct conf_item *item, struct err *e)
+{
+	const char *names[sizeof settings / sizeof *settings], *near;
+	size_t n = 0;
+
+	for (const struct setting *t = settings; t->name; t++) {
+		if (t->section == s)
+			names[n++] = t->name;
+		else if (strcmp(t->name, item->key) == 0)
+			return err_set(e, ERR_CONFIG, "%s:%d: `%s` belongs in a [%s] section, "
+				"not in [%s]", item->file, item->line, item->key,
+				settings_section_name(t->section), settings_section_name(s));
+	}
+	names[n] = NULL;
+	near = conf_nearest(item->key, names);
+	if (near)
+		return err_set(e, ERR_CONFIG, "%s:%d: unknown key `%s` in [%s]; did you mean `%s`?",
+			item->file, item->line, item->key, settings_section_name(s), near);
+	return err_set(e, ERR_CONFIG, "%s:%d: unknown key `%s` in [%s]; see refire.conf(5)",
+		item->file, item->line, item->key, settings_section_name(s));
+}
+
+/* Nothing is meant by `branches =`: it would start for every branch. */
+static bool is_empty(const struct setting *t, struct arena *a, const char *value)
+{
+	bool list = t->type == SETTING_LIST || t->type == SETTING_GLOBS ||
+		t->type == SETTING_FLAGS;
+
+	return list ? settings_list(a, value).n == 0 : *value == '\0';
+}
+
+int settings_apply(enum setting_section s, struct arena *a, const struct conf_item *item,
+	void *object, struct err *e)
+{
+	const struct setting *t = settings_find(s, item->key);
+
+	if (!t)
+		return bad_key(s, item, e);
+	if (is_empty(t, a, item->value))
+		return err_set(e, ERR_CONFIG, "%s:%d: `%s` has no value; leave the line out for the "
+			"default", item->file, item->line, item->key);
+	if (parse_setting(t, a, item->file, item->value, object, e))
+		return err_wrap(e, "%s:%d: `%s`", item->file, item->line, item->key);
+	return 0;
+}
