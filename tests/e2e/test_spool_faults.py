@@ -6,7 +6,7 @@ import os
 import re
 
 import harness
-from harness import ZERO, run
+from harness import run
 
 
 def rig(t, state=None, **keys):
