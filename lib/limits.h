@@ -49,6 +49,7 @@
 #define LIMIT_ADVERTISEMENT   (256 * MIB)
 #define LIMIT_REFS            1000000	/* refs in one answer */
 #define LIMIT_PKT_LINE        65520	/* gitprotocol-common(5) */
+#define LIMIT_GIT_S           60	/* one question to the git program */
 
 /* Records: CloudTrail's published sizes (record contents page). */
 #define LIMIT_RECORD_SHORT    1024	/* userAgent, errorCode, errorMessage, requestID */
