@@ -155,10 +155,18 @@ static bool id_is(const json_t *record, const char *one, const char *other, cons
 	return !want || field_begins(record, one, want) || field_begins(record, other, want);
 }
 
+/* Who caused it, by name or number; for a command, who gave it. */
 static bool user_is(const json_t *record, const char *want)
 {
 	return !want || field_is(record, "userIdentity.userName", want)
-		|| field_is(record, "userIdentity.principalId", want);
+		|| field_is(record, "userIdentity.principalId", want)
+		|| field_is(record, "additionalEventData.operator", want);
+}
+
+static bool pipeline_is(const json_t *record, const char *want)
+{
+	return !want || field_is(record, "additionalEventData.pipeline", want)
+		|| field_is(record, "requestParameters.pipelineName", want);
 }
 
 /* The whole ARN, or what stands after one of its separators. */
@@ -210,7 +218,7 @@ static bool record_is(const json_t *r, const struct lookup_query *q)
 		&& user_is(r, q->username)
 		&& id_is(r, "sharedEventID", "additionalEventData.change", q->change)
 		&& id_is(r, "additionalEventData.delivery", "requestID", q->delivery)
-		&& field_is(r, "additionalEventData.pipeline", q->pipeline)
+		&& pipeline_is(r, q->pipeline)
 		&& field_is(r, "additionalEventData.repository", q->repository)
 		&& field_is(r, "errorCode", q->error_code)
 		&& (!q->failed || *lookup_text(r, "errorCode"))

@@ -95,6 +95,14 @@ static const char *pipeline_of(const json_t *r)
 	return *name ? name : lookup_text(r, "requestParameters.pipelineName");
 }
 
+/* Who gave a command, else who caused the change. */
+static const char *who(const json_t *r)
+{
+	const char *name = lookup_text(r, "additionalEventData.operator");
+
+	return *name ? name : lookup_text(r, "userIdentity.userName");
+}
+
 static void result_add(const json_t *r, struct buf *out)
 {
 	const char *code = lookup_text(r, "errorCode"), *message = lookup_text(r, "errorMessage");
@@ -119,7 +127,7 @@ static void row_add(struct show *s, const json_t *r)
 	result_add(r, &result);
 	table_cell(&s->table, STYLE_DIM, lookup_text(r, "eventTime"));
 	table_cell(&s->table, STYLE_NONE, lookup_text(r, "eventName"));
-	table_cell(&s->table, STYLE_NONE, lookup_text(r, "userIdentity.userName"));
+	table_cell(&s->table, STYLE_NONE, who(r));
 	table_cell(&s->table, STYLE_NONE, lookup_text(r, "additionalEventData.repository"));
 	table_cell(&s->table, STYLE_NONE, pipeline_of(r));
 	table_cell(&s->table, STYLE_NONE, ref.s);

@@ -1,0 +1,44 @@
+/*
+ * ask.h - what a person asked of `refire queue`: read from the command line by
+ * queue.c, answered by list.c, show.c, command.c and rebuild.c.
+ *
+ * Each *_run returns the exit status, or -1 with err filled in.
+ */
+#ifndef ASK_H
+#define ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session.h"
+#include "store.h"
+#include "table.h"
+
+struct ask {
+	struct session session;
+	struct screen screen;
+	bool json;
+	unsigned states;		/* bit per delivery state; 0: not asked for */
+	const char *pipeline, *repository, *ref, *change;	/* NULL: any */
+	const char *reason;		/* of a command, "" */
+	int64_t since_us;
+	long long limit;		/* 0: all */
+	char **ids;
+	int nids;
+	int64_t now_us;
+};
+
+int list_run(const struct ask *a, struct err *e);
+int show_run(const struct ask *a, struct err *e);
+/* verb: "retry" or "drop". */
+int command_run(const struct ask *a, const char *verb, struct err *e);
+int rebuild_run(const struct ask *a, struct err *e);
+
+/* The members of a delivery's object in JSON but "attempts", which is a number in
+   rows and the attempts themselves in show: list.c. */
+struct json;
+void list_members(struct json *j, const struct delivery *d);
+/* The style of a state's word. */
+enum style list_style(enum delivery_state s);
+
+#endif
