@@ -23,6 +23,7 @@
 #define PIECE (16 * KIB)
 #define SAY_MAX (16 * MIB)
 #define STOP_LOOK_MS 200	/* how often *stop is looked at while nothing moves */
+#define NO_PIDFD_MS 20		/* how often a child is asked after without a pidfd */
 #define GRACE_US US_PER_S	/* from SIGTERM to SIGKILL */
 #define DRAIN_PIECES 1024	/* what a dead child may have left in its pipes */
 
@@ -244,19 +245,22 @@ static int spawn(struct child *c, struct arena *a, const struct plumbing *p, str
 	return failed ? err_sys(e, "cannot run %s", program) : 0;
 }
 
-static int take_ends(struct child *c, struct plumbing *p, struct err *e)
+/* pidfd_open(2) may be missing (a container's filter, valgrind): then we ask. */
+static void take_ends(struct child *c, struct plumbing *p)
 {
 	c->in = p->in[1];
 	c->out = p->out[0];
 	c->err = p->err[0];
 	p->in[1] = p->out[0] = p->err[0] = -1;
 	c->pidfd = pidfd_open(c->pid, 0);
-	if (c->pidfd >= 0)
-		return 0;
-	err_sys(e, "cannot watch the process %ld", (long)c->pid);
-	kill(-c->pid, SIGKILL);
-	waitpid(c->pid, NULL, 0);
-	return -1;
+}
+
+static bool is_gone(const struct child *c)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		info.si_pid == c->pid;
 }
 
 static int start(struct child *c, struct err *e)
@@ -266,7 +270,9 @@ static int start(struct child *c, struct err *e)
 	int failed;
 
 	arena_init(&a);
-	failed = lay(&p, c->run, e) || spawn(c, &a, &p, e) || take_ends(c, &p, e);
+	failed = lay(&p, c->run, e) || spawn(c, &a, &p, e);
+	if (!failed)
+		take_ends(c, &p);
 	tear(&p);
 	arena_release(&a);
 	return failed ? -1 : 0;
@@ -411,18 +417,15 @@ static void drain(struct child *c)
 
 static int wait_ms(const struct child *c)
 {
-	int64_t left_ms = STOP_LOOK_MS;
+	int64_t ms = INT32_MAX;
 
-	if (c->deadline_us) {
-		left_ms = (c->deadline_us - clock_mono_us() + 999) / 1000;
-		if (left_ms < 0)
-			left_ms = 0;
-	}
-	if (c->run->stop && c->ended == END_NONE && left_ms > STOP_LOOK_MS)
-		left_ms = STOP_LOOK_MS;
-	if (!c->deadline_us && !c->run->stop)
-		return -1;
-	return left_ms > INT32_MAX ? INT32_MAX : (int)left_ms;
+	if (c->deadline_us)
+		ms = (c->deadline_us - clock_mono_us() + 999) / 1000;
+	if (c->run->stop && c->ended == END_NONE && ms > STOP_LOOK_MS)
+		ms = STOP_LOOK_MS;
+	if (c->pidfd < 0 && ms > NO_PIDFD_MS)
+		ms = NO_PIDFD_MS;
+	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
 static void check_time(struct child *c)
@@ -455,7 +458,7 @@ static bool run_some(struct child *c)
 		take(c, &c->out, c->run->talk ? NULL : c->run->out);
 	if (p[3].revents && c->err >= 0)
 		take(c, &c->err, c->run->err);
-	if (p[0].revents) {
+	if (p[0].revents || (c->pidfd < 0 && is_gone(c))) {
 		drain(c);
 		return false;
 	}
@@ -485,12 +488,8 @@ int proc_run(struct proc_run *r, struct err *e)
 
 	r->status = -1;
 	r->timed_out = r->truncated = false;
-	if (start(&c, e)) {
-		shut(&c.in);
-		shut(&c.out);
-		shut(&c.err);
+	if (start(&c, e))
 		return -1;
-	}
 	buf_init(&c.say, SAY_MAX);
 	if (r->timeout_ms > 0)
 		c.deadline_us = clock_mono_us() + r->timeout_ms * INT64_C(1000);
