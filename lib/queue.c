@@ -542,6 +542,14 @@ static int command_journal(struct queue *q, const struct verb *verb, const struc
 	return failed;
 }
 
+/* A person decided about a held disappearance: the ref counts as gone from now on. */
+static int release_ref(struct queue *q, const struct delivery *d, int64_t now, struct err *e)
+{
+	if (d->state != DELIVERY_HELD || strcmp(d->code, "MassDisappearance"))
+		return 0;
+	return queue_ref_set(q, d->repository, d->ref, d->after, false, now, e);
+}
+
 static int lane_of(struct queue *q, int64_t seq, int64_t *lane, struct err *e)
 {
 	struct db_row r;
@@ -573,7 +581,7 @@ static int command_one(struct queue *q, const struct verb *verb, const char *by,
 		c->was = d.state;
 		c->outcome = verb->from & (1u << d.state) ? COMMAND_DONE : COMMAND_STATE;
 		if (c->outcome == COMMAND_DONE)
-			failed = lane_of(q, d.seq, &lane, e) ||
+			failed = lane_of(q, d.seq, &lane, e) || release_ref(q, &d, now, e) ||
 				(verb->event == JOURNAL_RETRY ?
 					apply_retry(q, d.seq, lane, d.state, now, e) :
 					apply_drop(q, d.seq, lane, *reason ? reason : "dropped by hand", now, e)) ||

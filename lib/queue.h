@@ -60,7 +60,7 @@ bool delivery_settled(enum delivery_state s);
 	X(RECONCILE, "ReconcileRefs", "poller.refire", false) \
 	X(FIRE, "FireTrigger", "cli.refire", false) \
 	X(LINK, "LinkUpdate", "webhook-sender.refire", false) \
-	X(MATCH, "MatchPipelines", "webhook-sender.refire", true) \
+	X(MATCH, "MatchPipelines", "webhook-sender.refire", false) \
 	X(DELIVER, "DeliverWebhook", "webhook-sender.refire", false) \
 	X(SETTLE, "SettleDelivery", "webhook-sender.refire", false) \
 	X(RETRY, "RetryDelivery", "cli.refire", false) \
@@ -265,8 +265,8 @@ int queue_update_settle(struct queue *q, int64_t update, enum update_state s,
 	int64_t covered_by, int forced, bool coalesced, int64_t enrichment, struct err *e);
 int queue_update_defer(struct queue *q, int64_t update, int64_t until_us, struct err *e);
 /* A step nobody reported: old -> new, filled in; *seq is its new row. */
-int queue_update_fill(struct queue *q, const struct pending *like, const char *old,
-	const char *new, int64_t now_us, int64_t *seq, struct err *e);
+int queue_update_fill(struct queue *q, int64_t change, const char *repository, const char *ref,
+	const char *old, const char *new, int64_t now_us, int64_t *seq, struct err *e);
 int queue_ref_set(struct queue *q, const char *repository, const char *ref,
 	const char *oid, bool held, int64_t now_us, struct err *e);
 int queue_space_add(struct queue *q, const char *repository, const char *prefix,
@@ -288,6 +288,15 @@ struct new_delivery {
 /* Makes the row (twice makes one) and puts it at the end of its lane. id is set. */
 int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t now_us,
 	char id[UUID_SIZE], struct err *e);
+/* A change the sender makes itself: source reconcile, for steps nobody reported. */
+int queue_change_make(struct queue *q, const char *repository, int64_t now_us, int64_t *seq,
+	char id[UUID_SIZE], struct err *e);
+/* An observation of its own, to be judged at wait_us. */
+int queue_observe(struct queue *q, int64_t change, const char *repository, const char *ref,
+	const char *oid, int64_t base, int64_t now_us, int64_t wait_us, struct err *e);
+/* A ref of a held mass disappearance is there again: its held deliveries are dropped. */
+int queue_ref_unhold(struct queue *q, const char *repository, const char *ref, int64_t now_us,
+	struct err *e);
 int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e);
 
 /* Attempts. owner: a random id of this process's run. */

@@ -1,6 +1,7 @@
 /* queue_join.c - what the join reads and writes: pending updates, accepted refs,
    enrichments, new deliveries. */
 #include <string.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "queue_db.h"
@@ -146,13 +147,12 @@ int queue_update_defer(struct queue *q, int64_t update, int64_t until_us, struct
 	return db_exec(q->db, e, "UPDATE updates SET wait = ?2 WHERE seq = ?1", "ii", update, until_us);
 }
 
-int queue_update_fill(struct queue *q, const struct pending *like, const char *old,
-	const char *new, int64_t now_us, int64_t *seq, struct err *e)
+int queue_update_fill(struct queue *q, int64_t change, const char *repository, const char *ref,
+	const char *old, const char *new, int64_t now_us, int64_t *seq, struct err *e)
 {
 	if (db_exec(q->db, e, "INSERT INTO updates(change, kind, repository, ref, old, new, base, time,"
-		" taken, state) VALUES(?1,?2,?3,?4,?5,?6,-1,?7,?8,?9)", "iissssiii", like->change,
-		(int64_t)UPDATE_FILLED, like->repository, like->ref, old, new, like->time_us, now_us,
-		(int64_t)UPDATE_ACCEPTED))
+		" taken, state) VALUES(?1,?2,?3,?4,?5,?6,-1,?7,?7,?8)", "iissssii", change,
+		(int64_t)UPDATE_FILLED, repository, ref, old, new, now_us, (int64_t)UPDATE_ACCEPTED))
 		return -1;
 	*seq = db_last_id(q->db);
 	return 0;
@@ -330,4 +330,54 @@ int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err
 	return db_exec(q->db, e, "UPDATE deliveries SET head = 1, due = CASE state WHEN 0 THEN ?2"
 		" ELSE due END WHERE head = 0 AND seq = (SELECT seq FROM deliveries WHERE lane = ?1"
 		" AND state < 4 ORDER BY pos LIMIT 1)", "ii", lane, now_us);
+}
+
+/* ---- what the sender itself observes ---- */
+
+int queue_change_make(struct queue *q, const char *repository, int64_t now_us, int64_t *seq,
+	char id[UUID_SIZE], struct err *e)
+{
+	if (uuid_v7(now_us, id))
+		return err_sys(e, "cannot draw a change id");
+	if (db_exec(q->db, e, "INSERT INTO changes(id, source, repository, path, time, taken, uid, user,"
+		" actor, address, skip, detail) VALUES(?1,?2,?3,'',?4,?4,?5,'refire','refire','',0,"
+		" '{\"options\":[],\"claims\":{},\"vars\":{},\"shortened\":[]}')", "sisii", id,
+		(int64_t)SOURCE_RECONCILE, repository, now_us, (int64_t)geteuid()))
+		return -1;
+	*seq = db_last_id(q->db);
+	return 0;
+}
+
+int queue_observe(struct queue *q, int64_t change, const char *repository, const char *ref,
+	const char *oid, int64_t base, int64_t now_us, int64_t wait_us, struct err *e)
+{
+	return db_exec(q->db, e, "INSERT INTO updates(change, kind, repository, ref, old, new, base,"
+		" time, taken, wait) VALUES(?1,?2,?3,?4,'',?5,?6,?7,?7,?8)", "iisssiii", change,
+		(int64_t)UPDATE_SEEN, repository, ref, oid, base, now_us, wait_us);
+}
+
+int queue_ref_unhold(struct queue *q, const char *repository, const char *ref, int64_t now_us,
+	struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_exec(q->db, e, "UPDATE refs SET held = 0 WHERE repository = ?1 AND ref = ?2", "ss",
+		repository, ref))
+		return -1;
+	if (db_query(q->db, &r, e, "SELECT seq, lane FROM deliveries WHERE state < 4 AND state = ?1"
+		" AND repository = ?2 AND ref = ?3 AND code = 'MassDisappearance'", "iss",
+		(int64_t)DELIVERY_HELD, repository, ref))
+		return -1;
+	while ((got = db_next(&r, e)) > 0) {
+		int64_t seq = db_int(&r, 0), lane = db_int(&r, 1);
+
+		if (db_exec(q->db, e, "UPDATE deliveries SET state = ?2, settled = ?3, head = 0,"
+			" error = 'the ref is there again' WHERE seq = ?1", "iii", seq,
+			(int64_t)DELIVERY_DROPPED, now_us) || queue_lane_advance(q, lane, now_us, e)) {
+			db_done(&r);
+			return -1;
+		}
+	}
+	return got;
 }
