@@ -47,7 +47,6 @@ struct conf_all {
 /* One file being read. */
 struct conf_reader {
 	struct conf_all *all;
-	const struct conf_reader *parent;	/* the file that includes this one */
 	const char *file;
 	const char *next, *end;			/* text not yet read */
 	int line;				/* of the physical line read last */
@@ -474,11 +473,10 @@ static int conf_take(void *arg, const char *section, const char *key, const char
 	return 1;
 }
 
-static int conf_parse(struct conf_all *all, const struct conf_reader *parent,
-	const char *file, const char *text, size_t n)
+static int conf_parse(struct conf_all *all, const char *file, const char *text, size_t n)
 {
-	struct conf_reader r = { .all = all, .parent = parent, .file = file,
-		.next = text, .end = text + n };
+	struct conf_reader r = { .all = all, .file = file, .next = text,
+		.end = text + n };
 	int got;
 
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
@@ -494,18 +492,13 @@ static int conf_parse(struct conf_all *all, const struct conf_reader *parent,
 
 /* ---- files ---- */
 
+/* An include can hold no include of its own, since [refire] stands once; but it
+   can be the file that includes it. */
 static int conf_may_read(struct conf_all *all, const struct conf_reader *parent,
 	const char *file)
 {
-	int depth = 0;
-
-	for (const struct conf_reader *p = parent; p; p = p->parent) {
-		if (strcmp(p->file, file) == 0)
-			return err_set(all->e, ERR_CONFIG, "%s includes itself", file);
-		if (++depth >= LIMIT_CONF_DEPTH)
-			return err_set(all->e, ERR_CONFIG, "more than %d files include one "
-				"another", LIMIT_CONF_DEPTH);
-	}
+	if (parent && strcmp(parent->file, file) == 0)
+		return err_set(all->e, ERR_CONFIG, "%s includes itself", file);
 	return 0;
 }
 
@@ -530,7 +523,7 @@ static int conf_read_path(struct conf_all *all, const struct conf_reader *parent
 	all->files = (char **)mem_grow(all->files, &all->files_cap, all->nfiles + 1,
 		sizeof *all->files);
 	all->files[all->nfiles++] = arena_strdup(all->a, file);
-	failed = conf_parse(all, parent, file, text, n);
+	failed = conf_parse(all, file, text, n);
 	free(text);
 	return failed;
 }
@@ -569,7 +562,7 @@ int conf_read_text(struct arena *a, const char *label, const char *text, size_t 
 	struct conf_file *out, struct err *e)
 {
 	struct conf_all all = { .a = a, .e = e, .from_text = true };
-	int failed = conf_parse(&all, NULL, arena_strdup(a, label), text, n);
+	int failed = conf_parse(&all, arena_strdup(a, label), text, n);
 
 	conf_finish(&all, out);
 	return failed;

@@ -25,7 +25,6 @@
 #define LIMIT_CONF_FILE       (4 * MIB)
 #define LIMIT_CONF_VALUE      (16 * KIB)
 #define LIMIT_CONF_NAME       128	/* a section's or key's name */
-#define LIMIT_CONF_DEPTH      8		/* include inside include */
 #define LIMIT_SECRET          (16 * KIB)
 #define LIMIT_PATTERN         255	/* CodePipeline: 1..255 characters */
 
