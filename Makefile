@@ -15,7 +15,9 @@ HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
 post-receive          = hooks/post-receive $(HOOK)
 reference-transaction = hooks/reference-transaction $(HOOK)
 refire                = cli/refire cli/sibling $(BASE)
-refire-hooks          = hooks/hooks hooks/install hooks/place $(BASE) $(NOUNS)
+refire-hooks          = hooks/hooks hooks/install hooks/uninstall hooks/status hooks/advice \
+                        hooks/subject hooks/place hooks/ledger hooks/gitask hooks/hookconf \
+                        cli/table $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
