@@ -23,7 +23,7 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
+refire-queue          = cli/queue cli/list cli/show cli/command \
                         cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
