@@ -286,11 +286,17 @@ int config_parse_text(const char *label, const char *text, struct config **out, 
 	return config_end(c, failed, out);
 }
 
+struct config *config_hold(struct config *c)
+{
+	c->holders++;
+	return c;
+}
+
 void config_free(struct config *c)
 {
 	struct arena a;
 
-	if (!c)
+	if (!c || c->holders--)
 		return;
 	a = c->arena;
 	free(c);

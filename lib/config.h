@@ -57,6 +57,7 @@ struct pipeline {
 
 struct config {
 	struct arena arena;
+	size_t holders;		/* besides its owner: see config_hold */
 	const char *path;	/* the file that was read, absolute */
 	struct conf_file source;
 	/* [refire] */
@@ -82,6 +83,9 @@ struct config {
    file is the user's own, searched for or named. */
 int config_load(const char *path, struct config **out, struct err *e);
 int config_parse_text(const char *label, const char *text, struct config **out, struct err *e);
+/* A reload swaps configurations while attempts still read the old one: each holder
+   config_free()s, and the last one frees. */
+struct config *config_hold(struct config *c);
 void config_free(struct config *c);
 
 const struct pipeline *config_pipeline(const struct config *c, const char *name);

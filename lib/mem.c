@@ -76,6 +76,16 @@ void arena_release(struct arena *a)
 	a->chunks = NULL;
 }
 
+void arena_adopt(struct arena *a, struct arena *from)
+{
+	struct arena_chunk **end = &a->chunks;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = from->chunks;
+	from->chunks = NULL;
+}
+
 static struct arena_chunk *chunk_add(struct arena *a, size_t n)
 {
 	size_t size = n > CHUNK / 4 ? n : CHUNK;

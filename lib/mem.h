@@ -26,6 +26,8 @@ struct arena {
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
+/* All of from lives in a from now on; from is empty. */
+void arena_adopt(struct arena *a, struct arena *from);
 void *arena_alloc(struct arena *a, size_t n);	/* zeroed, aligned for any type */
 char *arena_strdup(struct arena *a, const char *s);	/* NULL gives "" */
 char *arena_memdup(struct arena *a, const void *p, size_t n);	/* NUL added */

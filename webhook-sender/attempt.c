@@ -1,0 +1,447 @@
+/* attempt.c - flights: one lease, one target's step machine, one verdict. */
+#include "attempt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "clock.h"
+#include "describe.h"
+#include "policy.h"
+#include "target.h"
+
+enum phase {
+	IN_AIR,			/* http has its request */
+	TO_COMMIT,		/* rows (and progress) wait for the transaction */
+};
+
+struct flight {
+	struct flight *next;		/* list of those that wait for a commit */
+	struct arena arena;
+	struct config *config;		/* held while we use its pipeline */
+	const struct pipeline *pipeline;
+	const struct target *target;
+	struct claim claim;
+	struct change_row change;
+	struct enrichment enrichment;
+	struct render_input input;
+	struct step step;
+	struct answer answer;
+	bool answered;
+	int exchanges;
+	enum phase phase;
+	bool settled;			/* the target is done: s holds the outcome */
+	struct verdict verdict;
+	struct settlement s;
+	struct journal_row *rows;	/* to be written */
+	size_t nrows, rows_cap;
+};
+
+struct attempts {
+	struct sender *sender;
+	struct flight *commit, **commit_end;
+	size_t running;
+	struct attempt_tally tally;
+};
+
+struct attempts *attempts_open(struct sender *s)
+{
+	struct attempts *t = mem_alloc(sizeof(*t));
+
+	t->sender = s;
+	t->commit_end = &t->commit;
+	return t;
+}
+
+static void flight_free(struct attempts *t, struct flight *f)
+{
+	config_free(f->config);
+	free(f->rows);
+	arena_release(&f->arena);
+	free(f);
+	t->running--;
+}
+
+void attempts_close(struct attempts *t)
+{
+	struct flight *next;
+
+	for (struct flight *f = t->commit; f; f = next) {
+		next = f->next;
+		flight_free(t, f);
+	}
+	free(t);
+}
+
+size_t attempts_running(const struct attempts *t)
+{
+	return t->running;
+}
+
+const struct attempt_tally *attempts_tally(const struct attempts *t)
+{
+	return &t->tally;
+}
+
+bool attempts_dirty(const struct attempts *t)
+{
+	return t->commit != NULL;
+}
+
+static void to_commit(struct attempts *t, struct flight *f)
+{
+	f->phase = TO_COMMIT;
+	f->next = NULL;
+	*t->commit_end = f;
+	t->commit_end = &f->next;
+}
+
+/* ---- the verdict ---- */
+
+static uint32_t draw(void)
+{
+	uint32_t r = 0;
+
+	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+		r = (uint32_t)clock_mono_us();
+	return r;
+}
+
+static struct journal_row *add_row(struct flight *f, enum journal_event event)
+{
+	struct journal_row *r;
+
+	f->rows = mem_grow(f->rows, &f->rows_cap, f->nrows + 1, sizeof(*f->rows));
+	r = &f->rows[f->nrows++];
+	*r = (struct journal_row){ .time_us = clock_wall_us(), .event = event,
+		.change = f->claim.d.change_seq, .delivery = f->claim.d.seq, .request = "",
+		.response = "", .code = "", .message = "", .extra = "" };
+	return r;
+}
+
+static void settle(struct flight *f, const struct verdict *v)
+{
+	int64_t now = clock_wall_us();
+	struct policy_step next = policy_step(&(struct policy_input){ f->claim.d.attempts,
+		f->claim.d.first_us, f->claim.paused_us, f->config->give_up_us, now, draw() }, v);
+
+	f->settled = true;
+	f->verdict = *v;
+	f->s = (struct settlement){ .delivery = f->claim.d.seq, .state = next.state,
+		.due_us = next.due_us, .http_status = v->http_status, .code = v->code,
+		.error = v->text };
+}
+
+/* A record of its own where no exchange tells, and where a person should look. */
+static void record_settling(struct flight *f)
+{
+	struct journal_row *r;
+	struct buf b;
+
+	if (f->exchanges && f->s.state != DELIVERY_FAILED && f->s.state != DELIVERY_HELD)
+		return;
+	buf_init(&b, LIMIT_RECORD_BIG);
+	buf_fmt(&b, "{\"state\":\"%s\",\"attempts\":%lld}", delivery_word(f->s.state),
+		(long long)f->claim.d.attempts);
+	r = add_row(f, JOURNAL_SETTLE);
+	r->response = arena_strdup(&f->arena, b.s);
+	r->code = f->s.code;
+	r->message = f->s.error;
+	buf_release(&b);
+}
+
+static void record_exchange(struct flight *f)
+{
+	struct journal_row *r = add_row(f, JOURNAL_DELIVER);
+	struct buf b;
+
+	buf_init(&b, 8 * LIMIT_RECORD_BIG);
+	describe_request(&b, f->pipeline, &f->step.request);
+	r->request = arena_strdup(&f->arena, b.s);
+	buf_clear(&b);
+	describe_answer(&b, &f->answer);
+	r->response = arena_strdup(&f->arena, b.s);
+	buf_clear(&b);
+	describe_extra(&b, &(struct describe_extra){ f->claim.d.attempts, f->exchanges, &f->answer,
+		f->settled ? &f->verdict : NULL, f->s.state, f->s.due_us });
+	r->extra = arena_strdup(&f->arena, b.s);
+	if (f->settled) {
+		r->code = f->verdict.code;
+		r->message = f->verdict.text;
+	}
+	buf_release(&b);
+}
+
+/* ---- the target's next step ---- */
+
+static struct verdict verdict_of_err(struct flight *f, const struct err *e)
+{
+	return (struct verdict){ .outcome = e->code == ERR_TEMP || e->code == ERR_OS ?
+			OUTCOME_RETRY : OUTCOME_HOLD,
+		.code = e->code == ERR_TEMP || e->code == ERR_OS ? "NotReady" : "ConfigurationError",
+		.text = arena_strdup(&f->arena, e->text) };
+}
+
+/* Ask the target; the exchange that led here is recorded with what follows from it. */
+static void advance(struct attempts *t, struct flight *f)
+{
+	struct attempt a = { .input = &f->input, .config = f->config, .pipeline = f->pipeline,
+		.arena = &f->arena, .attempt = f->claim.d.attempts, .now_us = clock_wall_us(),
+		.progress = f->claim.progress, .progress_len = f->claim.progress_len,
+		.answer = f->answered ? &f->answer : NULL };
+	struct step next = { .event_source = "", .event_name = "" };
+	struct verdict v;
+	struct err e;
+
+	if (f->target->next(&a, &next, &e)) {
+		v = verdict_of_err(f, &e);
+		settle(f, &v);
+	} else if (next.kind == STEP_SETTLED) {
+		settle(f, &next.verdict);
+	}
+	if (f->answered)
+		record_exchange(f);
+	if (f->settled)
+		record_settling(f);
+	f->step = next;
+	f->answered = false;
+	(void)t;
+}
+
+static bool progress_moved(const struct flight *f)
+{
+	return f->step.progress_len != f->claim.progress_len ||
+		memcmp(f->step.progress, f->claim.progress, f->step.progress_len) != 0;
+}
+
+static void launch(struct attempts *t, struct flight *f)
+{
+	struct verdict v;
+	struct err e;
+
+	f->exchanges++;
+	if (!http_start(t->sender->http, &f->step.request, f, &e)) {
+		f->phase = IN_AIR;
+		return;
+	}
+	v = (struct verdict){ .outcome = OUTCOME_HOLD, .code = answer_code(ANSWER_REFUSED),
+		.text = arena_strdup(&f->arena, e.text) };
+	settle(f, &v);
+	record_settling(f);
+	to_commit(t, f);
+}
+
+/* ---- claiming ---- */
+
+static void hold(struct flight *f, const char *code, const char *text)
+{
+	struct verdict v = { .outcome = OUTCOME_HOLD, .code = code, .text = text };
+
+	settle(f, &v);
+	record_settling(f);
+}
+
+static int load_enrichment(struct attempts *t, struct flight *f, struct err *e)
+{
+	struct sender *s = t->sender;
+	char git_dir[LIMIT_PATH], *json;
+	struct repo *r = NULL;
+	struct buf b;
+	int64_t seq;
+	int failed;
+
+	if (queue_enrichment_get(s->queue, &f->arena, f->claim.d.seq, &json, e))
+		return -1;
+	if (*json)
+		return enrich_decode(&f->arena, json, &f->enrichment, e);
+	/* It reaches further back than its update: what it overtook belongs to it. */
+	if (config_git_dir(f->config, f->claim.d.repository, git_dir) || repo_open(git_dir, &r, NULL))
+		r = NULL;
+	enrich_compute(r, &f->arena, f->claim.d.ref, f->claim.d.before, f->claim.d.after,
+		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S / 10, &f->enrichment);
+	if (r)
+		repo_close(r);
+	buf_init(&b, LIMIT_ENRICHMENT * 2);
+	enrich_encode(&f->enrichment, &b);
+	failed = queue_begin(s->queue, e) || queue_enrichment_put(s->queue, b.s, &seq, e) ||
+		queue_enrichment_link(s->queue, f->claim.d.seq, seq, e) || queue_commit(s->queue, e);
+	if (failed)
+		queue_rollback(s->queue);
+	buf_release(&b);
+	return failed ? -1 : 0;
+}
+
+static void prepare(struct attempts *t, struct flight *f)
+{
+	struct sender *s = t->sender;
+	struct err e;
+
+	f->pipeline = config_pipeline(f->config, f->claim.d.pipeline);
+	if (!f->pipeline) {
+		hold(f, "PipelineGone", "no [pipeline] of this name is configured any more; put it back "
+			"and `refire queue retry`, or drop it");
+		return;
+	}
+	f->target = target_find(f->pipeline->target);
+	if (queue_change(s->queue, &f->arena, f->claim.d.change_seq, &f->change, &e) ||
+	    load_enrichment(t, f, &e)) {
+		struct verdict v = verdict_of_err(f, &e);
+
+		settle(f, &v);
+		record_settling(f);
+		return;
+	}
+	f->input = (struct render_input){ .config = f->config, .pipeline = f->pipeline,
+		.repository = config_repository(f->config, f->claim.d.repository),
+		.change = &f->change, .delivery = f->claim.d.id, .name = f->claim.d.repository,
+		.ref = f->claim.d.ref, .before = f->claim.d.before, .after = f->claim.d.after,
+		.coalesced = f->claim.coalesced, .enrichment = &f->enrichment };
+	advance(t, f);
+}
+
+/* Strings of the claim live in the claim's arena, which ends with the call: copy. */
+static struct flight *flight_new(struct attempts *t, const struct claim *c)
+{
+	struct flight *f = mem_alloc(sizeof(*f));
+	struct delivery *d = &f->claim.d;
+
+	arena_init(&f->arena);
+	f->claim = *c;
+	d->pipeline = arena_strdup(&f->arena, c->d.pipeline);
+	d->repository = arena_strdup(&f->arena, c->d.repository);
+	d->ref = arena_strdup(&f->arena, c->d.ref);
+	d->before = arena_strdup(&f->arena, c->d.before);
+	d->after = arena_strdup(&f->arena, c->d.after);
+	d->actor = arena_strdup(&f->arena, c->d.actor);
+	d->code = d->error = "";
+	f->claim.progress = arena_memdup(&f->arena, c->progress, c->progress_len);
+	f->config = config_hold(t->sender->config);
+	f->change.detail = "";
+	t->running++;
+	return f;
+}
+
+/* What is settled, or has progress to save, first goes through the transaction. */
+static void go(struct attempts *t, struct flight *f)
+{
+	if (f->settled || f->nrows || progress_moved(f))
+		to_commit(t, f);
+	else
+		launch(t, f);
+}
+
+int attempts_claim(struct attempts *t, struct err *e)
+{
+	size_t room = (size_t)t->sender->config->concurrency, n;
+	struct claim *v;
+	struct arena a;
+	int failed;
+
+	if (t->running >= room)
+		return 0;
+	arena_init(&a);
+	failed = queue_claim(t->sender->queue, &a, t->sender->owner, clock_wall_us(),
+		room - t->running, &v, &n, e);
+	for (size_t i = 0; !failed && i < n; i++) {
+		struct flight *f = flight_new(t, &v[i]);
+
+		prepare(t, f);
+		go(t, f);
+	}
+	arena_release(&a);
+	return failed ? -1 : (int)n;
+}
+
+int attempts_collect(struct attempts *t)
+{
+	struct flight *f;
+	struct answer answer;
+	struct arena a;
+	void *tag;
+	int n = 0;
+
+	for (;; n++) {
+		arena_init(&a);
+		if (!http_next(t->sender->http, &a, &tag, &answer))
+			break;
+		f = tag;
+		f->answer = answer;
+		f->answered = true;
+		/* The answer's strings join the flight's. */
+		arena_adopt(&f->arena, &a);
+		advance(t, f);
+		to_commit(t, f);
+	}
+	arena_release(&a);
+	return n;
+}
+
+/* ---- committing ---- */
+
+static int write_flight(struct attempts *t, struct flight *f, struct err *e)
+{
+	struct queue *q = t->sender->queue;
+
+	for (size_t i = 0; i < f->nrows; i++)
+		if (queue_journal_add(q, &f->rows[i], e))
+			return -1;
+	if (f->settled)
+		return queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e);
+	return queue_checkpoint(q, t->sender->owner, f->claim.d.seq, f->step.progress,
+		f->step.progress_len, e);
+}
+
+static void count(struct attempt_tally *t, enum delivery_state s)
+{
+	switch (s) {
+	case DELIVERY_DELIVERED:
+		t->delivered++;
+		break;
+	case DELIVERY_WAITING:
+		t->waiting++;
+		break;
+	case DELIVERY_HELD:
+		t->held++;
+		break;
+	default:
+		t->failed++;
+	}
+}
+
+static void after_commit(struct attempts *t, struct flight *f)
+{
+	f->nrows = 0;
+	if (f->settled) {
+		count(&t->tally, f->s.state);
+		flight_free(t, f);
+		return;
+	}
+	f->claim.progress = arena_memdup(&f->arena, f->step.progress, f->step.progress_len);
+	f->claim.progress_len = f->step.progress_len;
+	launch(t, f);
+}
+
+int attempts_commit(struct attempts *t, struct err *e)
+{
+	struct flight *list = t->commit, *next;
+
+	if (!list)
+		return 0;
+	if (queue_begin(t->sender->queue, e))
+		return -1;
+	for (struct flight *f = list; f; f = f->next) {
+		if (write_flight(t, f, e)) {
+			queue_rollback(t->sender->queue);
+			return -1;
+		}
+	}
+	if (queue_commit(t->sender->queue, e))
+		return -1;
+	t->commit = NULL;
+	t->commit_end = &t->commit;
+	for (struct flight *f = list; f; f = next) {
+		next = f->next;
+		after_commit(t, f);
+	}
+	return 0;
+}

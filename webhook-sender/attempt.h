@@ -1,0 +1,40 @@
+/*
+ * attempt.h - stages 3 to 5: lane heads that are due are leased, carried out by
+ * their target's step machine, and settled.
+ *
+ * Nothing leaves before its lease (and the target's progress) is committed; what
+ * came back is applied only under that lease. Effects of one turn are written in
+ * one transaction, the requests they allow go out after it.
+ *
+ *	attempt_claim(t, now, e)	lease what is due, make the first requests
+ *	http_wait(...)
+ *	attempt_collect(t)		take answers, ask the targets what is next
+ *	attempt_commit(t, e)		write all of it, send what follows
+ */
+#ifndef ATTEMPT_H
+#define ATTEMPT_H
+
+#include "sender.h"
+
+struct attempts;
+
+struct attempt_tally {			/* since the start */
+	int64_t delivered, waiting, failed, held;
+};
+
+struct attempts *attempts_open(struct sender *s);
+/* Flights still under way are left to the next sender: their outcome is unknown. */
+void attempts_close(struct attempts *t);
+size_t attempts_running(const struct attempts *t);
+const struct attempt_tally *attempts_tally(const struct attempts *t);
+
+/* How many were leased, or -1. */
+int attempts_claim(struct attempts *t, struct err *e);
+/* Take what http has finished. Returns how many flights moved. */
+int attempts_collect(struct attempts *t);
+/* Is there something to commit? */
+bool attempts_dirty(const struct attempts *t);
+/* -1: nothing was written; call again later, nothing is lost. */
+int attempts_commit(struct attempts *t, struct err *e);
+
+#endif

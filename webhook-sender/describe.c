@@ -1,0 +1,163 @@
+/* describe.c - an exchange as JSON, without its secrets. */
+#include "describe.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "clock.h"
+#include "json.h"
+
+#define HEADERS 60
+#define HEADER_VALUE 1024
+
+static const char *const outcomes[] = {
+	[OUTCOME_OK] = "ok", [OUTCOME_RETRY] = "retry", [OUTCOME_REJECTED] = "rejected",
+	[OUTCOME_FAIL] = "fail", [OUTCOME_HOLD] = "hold",
+};
+
+const char *outcome_word(enum outcome o)
+{
+	return outcomes[o];
+}
+
+void describe_url(struct buf *out, const char *url, bool hidden)
+{
+	const char *host = strstr(url, "://"), *end, *at;
+
+	if (!host)
+		return;
+	host += 3;
+	end = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(end - host));
+	buf_add(out, url, (size_t)(host - url));
+	host = at ? at + 1 : host;
+	buf_add(out, host, (size_t)(end - host));
+	if (hidden)
+		buf_str(out, "/...");
+	else
+		buf_add(out, end, strcspn(end, "?#"));
+}
+
+/* Words that stand in the names of headers whose values are secrets. */
+static bool secret_name(const char *name)
+{
+	static const char *const words[] = {
+		"authorization", "token", "secret", "cookie", "password", "api-key", "apikey",
+		"x-auth",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
+static bool configured(const struct pipeline *p, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; p && i < p->headers.n; i++)
+		if (!strncasecmp(p->headers.v[i], name, n) && p->headers.v[i][n] == ':')
+			return true;
+	return false;
+}
+
+static void headers(struct json *j, const struct pipeline *p, const struct headers *h, size_t max)
+{
+	json_key(j, "headers");
+	json_object(j);
+	for (size_t i = 0; i < h->n && i < max; i++) {
+		size_t n = strlen(h->v[i].value);
+
+		json_key(j, h->v[i].name);
+		if (secret_name(h->v[i].name) || configured(p, h->v[i].name))
+			json_str(j, "[redacted]");
+		else
+			json_strn(j, h->v[i].value, n > HEADER_VALUE ? HEADER_VALUE : n);
+	}
+	json_end(j);
+}
+
+void describe_request(struct buf *out, const struct pipeline *p, const struct request *r)
+{
+	struct buf url;
+	struct json j;
+
+	buf_init(&url, LIMIT_URL);
+	describe_url(&url, r->url, *p->url_file != 0);
+	json_init(&j, out);
+	json_object(&j);
+	json_kv(&j, "method", r->method);
+	json_kv(&j, "url", url.s);
+	headers(&j, p, &r->headers, HEADERS);
+	json_key(&j, "bodyBytes");
+	json_int(&j, (int64_t)r->body.len);
+	json_kv(&j, "bodySha256", r->body.sha256);
+	json_end(&j);
+	buf_release(&url);
+}
+
+static void answer(struct buf *out, const struct answer *a, size_t max_headers, size_t max_body)
+{
+	size_t n = a->body_len > max_body ? max_body : a->body_len;
+	struct json j;
+
+	json_init(&j, out);
+	json_object(&j);
+	json_key(&j, "status");
+	json_int(&j, a->status);
+	headers(&j, NULL, &a->headers, max_headers);
+	json_key(&j, "body");
+	json_strn(&j, a->body ? a->body : "", n);
+	json_key(&j, "bodyBytes");
+	json_int(&j, (int64_t)a->body_total);
+	if (*a->body_sha256)
+		json_kv(&j, "bodySha256", a->body_sha256);
+	json_key(&j, "bodyTruncated");
+	json_bool(&j, a->body_cut || n < a->body_total);
+	json_end(&j);
+}
+
+void describe_answer(struct buf *out, const struct answer *a)
+{
+	size_t start = out->len;
+
+	if (!a->status)
+		return;
+	answer(out, a, HEADERS, LIMIT_ANSWER_KEPT);
+	if (!out->over && out->len - start <= LIMIT_RECORD_BIG)
+		return;
+	out->len = start;
+	out->over = false;
+	answer(out, a, 5, 4 * KIB);
+}
+
+void describe_extra(struct buf *out, const struct describe_extra *x)
+{
+	char when[CLOCK_ISO_SIZE];
+	struct json j;
+
+	json_init(&j, out);
+	json_object(&j);
+	json_key(&j, "attempt");
+	json_int(&j, x->attempt);
+	json_key(&j, "exchange");
+	json_int(&j, x->exchange);
+	if (*x->answer->address)
+		json_kv(&j, "address", x->answer->address);
+	json_key(&j, "dnsUs");
+	json_int(&j, x->answer->dns_us);
+	json_key(&j, "connectUs");
+	json_int(&j, x->answer->connect_us);
+	json_key(&j, "tlsUs");
+	json_int(&j, x->answer->tls_us);
+	json_key(&j, "totalUs");
+	json_int(&j, x->answer->total_us);
+	if (x->verdict) {
+		json_kv(&j, "outcome", outcome_word(x->verdict->outcome));
+		json_kv(&j, "nextState", delivery_word(x->next));
+		if (x->next == DELIVERY_WAITING)
+			json_kv(&j, "due", clock_iso(x->due_us, when));
+	}
+	json_end(&j);
+}
