@@ -152,6 +152,16 @@ struct queue_counts {
 /* pipeline NULL: all. */
 int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out, struct err *e);
 
+struct queue_pipeline {			/* all of a pipeline's deliveries, in one look */
+	const char *pipeline;
+	int64_t by_state[DELIVERY_COUNT];
+	int64_t oldest_open_us;		/* made time of its oldest unsettled; 0 none */
+	int64_t delivered_us, failed_us;	/* when the last one was; 0 never */
+};
+/* In byte order of name. */
+int queue_pipelines(struct queue *q, int (*cb)(const struct queue_pipeline *p, void *arg),
+	void *arg, struct err *e);
+
 /* ---- the poller's side ---- */
 
 struct queue_ref {
@@ -215,6 +225,8 @@ struct queue_intake {
 	bool baseline_fires;		/* the repository says baseline = fire */
 	enum intake_outcome outcome;	/* out */
 };
+/* The JSON that becomes change_row.detail. */
+const char *queue_change_detail(struct arena *a, const struct change *c);
 /* One transaction: changes, their updates, journal rows. */
 int queue_accept(struct queue *q, int64_t now_us, struct queue_intake *v, size_t n,
 	struct err *e);

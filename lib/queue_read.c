@@ -1,4 +1,5 @@
 /* queue_read.c - listings, show, counts, the journal's reading, polls. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "queue_db.h"
@@ -224,6 +225,53 @@ int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out
 	return one_number(q, "SELECT count(*) FROM updates WHERE state = 0",
 			&out->pending_updates, e) ||
 		queue_next_due(q, &out->next_due_us, e) ? -1 : 0;
+}
+
+static void pipeline_add(struct queue_pipeline *p, const struct db_row *r)
+{
+	int64_t state = db_int(r, 1), made = db_int(r, 3), settled = db_int(r, 4);
+
+	if (state < 0 || state >= DELIVERY_COUNT)
+		return;
+	p->by_state[state] = db_int(r, 2);
+	if (!delivery_settled((enum delivery_state)state) &&
+	    (!p->oldest_open_us || made < p->oldest_open_us))
+		p->oldest_open_us = made;
+	if (state == DELIVERY_DELIVERED)
+		p->delivered_us = settled;
+	if (state == DELIVERY_FAILED)
+		p->failed_us = settled;
+}
+
+int queue_pipelines(struct queue *q, int (*cb)(const struct queue_pipeline *p, void *arg),
+	void *arg, struct err *e)
+{
+	struct queue_pipeline p = { .pipeline = NULL };
+	char *name = NULL;
+	struct db_row r;
+	int got, stop = 0;
+
+	if (db_query(q->db, &r, e, "SELECT pipeline, state, count(*), min(made), max(settled)"
+		" FROM deliveries GROUP BY pipeline, state ORDER BY pipeline", ""))
+		return -1;
+	while (!stop && (got = db_next(&r, e)) > 0) {
+		if (name && strcmp(name, db_text(&r, 0)) != 0) {
+			stop = cb(&p, arg);
+			free(name);
+			name = NULL;
+		}
+		if (!name) {
+			name = mem_strdup(db_text(&r, 0));
+			p = (struct queue_pipeline){ .pipeline = name };
+		}
+		pipeline_add(&p, &r);
+	}
+	if (stop)
+		db_done(&r);
+	else if (got == 0 && name)
+		stop = cb(&p, arg);
+	free(name);
+	return stop ? stop : got;
 }
 
 int queue_next_due(struct queue *q, int64_t *due_us, struct err *e)
