@@ -254,6 +254,18 @@ static void detail(const struct change *c, struct buf *b)
 	json_end(&j);
 }
 
+const char *queue_change_detail(struct arena *a, const struct change *c)
+{
+	struct buf b;
+	const char *s;
+
+	buf_init(&b, 16 * MIB);
+	detail(c, &b);
+	s = arena_strdup(a, b.s);
+	buf_release(&b);
+	return s;
+}
+
 #define REFERENCES_SHOWN 400	/* about 60 KB; CloudTrail's limit is 100 KB */
 
 /* As CodeCommit writes GitPush: references [{commit, ref}]. */

@@ -1,0 +1,204 @@
+/* dryrun.c - what a change would do. */
+#include "dryrun.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "describe.h"
+#include "json.h"
+#include "log.h"
+#include "match.h"
+#include "target.h"
+
+struct dry {
+	struct config *config;
+	struct buf *out;
+	struct arena arena;
+	struct change change;
+	struct change_row row;
+	char name[LIMIT_PATH];		/* the repository's configured name */
+	struct repo *repo;
+};
+
+static int read_stdin(struct buf *b, struct err *e)
+{
+	ssize_t n;
+	char *room;
+
+	while ((room = buf_room(b, 65536))) {
+		n = read(0, room, 65536);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "cannot read standard input");
+		if (n == 0)
+			return 0;
+		b->len += (size_t)n;
+	}
+	return err_set(e, ERR_DATA, "standard input is larger than a spool file may be");
+}
+
+static void line(struct dry *d, const char *label, const char *value)
+{
+	buf_fmt(d->out, "%-10s ", label);
+	log_safe(d->out, value, strlen(value));
+	buf_chr(d->out, '\n');
+}
+
+static void print_body(struct dry *d, const struct body *b)
+{
+	buf_chr(d->out, '\n');
+	if (b->fd < 0)
+		log_safe(d->out, b->s, b->len);
+	else
+		buf_fmt(d->out, "(a file of %zu bytes)", b->len);
+	buf_str(d->out, "\n\n");
+}
+
+static void print_request(struct dry *d, const struct pipeline *p, const struct request *r)
+{
+	struct buf url;
+
+	buf_init(&url, LIMIT_URL);
+	describe_url(&url, r->url, *p->url_file != 0);
+	buf_fmt(d->out, "\n%s ", r->method);
+	log_safe(d->out, url.s, url.len);
+	buf_chr(d->out, '\n');
+	for (size_t i = 0; i < r->headers.n; i++) {
+		buf_fmt(d->out, "%s: ", r->headers.v[i].name);
+		log_safe(d->out, r->headers.v[i].value, strlen(r->headers.v[i].value));
+		buf_chr(d->out, '\n');
+	}
+	print_body(d, &r->body);
+	buf_release(&url);
+}
+
+/* Every message of the delivery, as if each were answered with 200. */
+static int requests(struct dry *d, const struct pipeline *p, const struct render_input *in,
+	struct err *e)
+{
+	const struct target *t = target_find(p->target);
+	struct attempt a = { .input = in, .config = d->config, .pipeline = p, .arena = &d->arena,
+		.attempt = 1, .now_us = clock_wall_us(), .progress = "" };
+	struct answer ok = { .kind = ANSWER_GOT, .status = 200, .body = "", .detail = "" };
+
+	for (int i = 0; i < 100; i++) {
+		struct step *s = arena_alloc(&d->arena, sizeof(*s));
+
+		if (t->next(&a, s, e))
+			return -1;
+		if (s->kind == STEP_SETTLED)
+			return 0;
+		print_request(d, p, &s->request);
+		a.progress = arena_memdup(&d->arena, s->progress, s->progress_len);
+		a.progress_len = s->progress_len;
+		a.answer = &ok;
+	}
+	return 0;
+}
+
+static int one_pipeline(struct dry *d, const struct pipeline *p, const struct ref_update *u,
+	const struct match_input *m, const struct enrichment *rich, struct err *e)
+{
+	struct render_input in = { .config = d->config, .pipeline = p,
+		.repository = config_repository(d->config, d->name), .change = &d->row,
+		.delivery = d->change.id, .name = d->name, .ref = u->ref, .before = m->before,
+		.after = m->after, .enrichment = rich };
+	const char *pattern = NULL;
+	enum match_reason why;
+
+	if (d->change.source == SOURCE_FIRE && strcmp(d->change.pipeline, p->name))
+		return 0;
+	why = match_pipeline(p, m, &pattern);
+	if (why == MATCH_REPOSITORY && d->change.source != SOURCE_FIRE)
+		return 0;
+	line(d, "pipeline", p->name);
+	line(d, "filters", match_text(why));
+	if (pattern)
+		line(d, "pattern", pattern);
+	if (d->change.source == SOURCE_FIRE && !match_fires(why))
+		line(d, "", "fired by hand, filters are bypassed");
+	if (d->change.source != SOURCE_FIRE && !match_fires(why)) {
+		buf_chr(d->out, '\n');
+		return 0;
+	}
+	return requests(d, p, &in, e);
+}
+
+static int one_update(struct dry *d, const struct ref_update *u, struct err *e)
+{
+	bool fire = d->change.source == SOURCE_FIRE;
+	struct match_input m = { .repository = d->name, .ref = u->ref,
+		.before = fire ? u->new : u->old, .after = u->new, .skip = d->change.skip };
+	struct enrichment rich;
+
+	line(d, "repository", d->name);
+	line(d, "ref", u->ref);
+	line(d, "before", m.before);
+	line(d, "after", m.after);
+	enrich_compute(d->repo, &d->arena, u->ref, m.before, m.after,
+		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S, &rich);
+	m.paths_known = rich.paths_known;
+	m.paths = rich.paths;
+	m.npaths = rich.npaths;
+	for (size_t i = 0; i < d->config->npipelines; i++)
+		if (one_pipeline(d, &d->config->pipelines[i], u, &m, &rich, e))
+			return -1;
+	return 0;
+}
+
+static int open_repository(struct dry *d, struct err *e)
+{
+	char git_dir[LIMIT_PATH];
+	const struct change *c = &d->change;
+
+	if (*c->repository) {
+		if (strlen(c->repository) >= sizeof(d->name))
+			return err_set(e, ERR_DATA, "the repository's name is too long");
+		memcpy(d->name, c->repository, strlen(c->repository) + 1);
+	} else if (!config_repository_at(d->config, c->path, d->name)) {
+		return err_set(e, ERR_CONFIG, "no [repository] section has the path %.200s", c->path);
+	}
+	if (config_git_dir(d->config, d->name, git_dir))
+		return 0;
+	return repo_open(git_dir, &d->repo, e);
+}
+
+static int run(struct dry *d, struct buf *text, struct err *e)
+{
+	struct change *c = &d->change;
+
+	if (change_decode(&d->arena, text->s, text->len, geteuid(), c, e) || open_repository(d, e))
+		return -1;
+	if (c->command || c->observed)
+		return err_set(e, ERR_USAGE, "a dry run takes a push or a fire, not a command or an "
+			"observation");
+	d->row = (struct change_row){ .source = c->source, .repository = d->name, .path = c->path,
+		.time_us = c->time_us, .taken_us = c->time_us, .uid = (int64_t)c->uid,
+		.user = c->user, .actor = c->actor, .address = c->address, .skip = c->skip };
+	memcpy(d->row.id, c->id, UUID_SIZE);
+	d->row.detail = queue_change_detail(&d->arena, c);
+	for (size_t i = 0; i < c->nupdates; i++)
+		if (one_update(d, &c->updates[i], e))
+			return -1;
+	return 0;
+}
+
+int dryrun(struct config *config, struct buf *out, struct err *e)
+{
+	struct dry d = { .config = config, .out = out };
+	struct buf text;
+	int failed;
+
+	arena_init(&d.arena);
+	buf_init(&text, LIMIT_SPOOL_FILE);
+	failed = read_stdin(&text, e) || run(&d, &text, e);
+	if (d.repo)
+		repo_close(d.repo);
+	buf_release(&text);
+	arena_release(&d.arena);
+	return failed ? -1 : 0;
+}

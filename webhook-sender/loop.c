@@ -1,0 +1,303 @@
+/* loop.c - the sender's event loop. */
+#include "loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "backoff.h"
+#include "clock.h"
+#include "intake.h"
+#include "join.h"
+#include "log.h"
+
+#define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
+#define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
+#define SYNC_US (2 * US_PER_S)		/* the trail's cursor */
+#define PRUNE_US (600 * US_PER_S)
+
+static int signal_fd = -1;
+static bool stopped;
+
+struct loop {
+	struct sender *s;
+	struct attempts *t;
+	enum loop_mode mode;
+	int watch;			/* inotify, -1 none */
+	int64_t rescan, sync, prune;	/* monotonic: when next */
+	int64_t deadline;		/* of the grace, once stopped */
+	int64_t rough;			/* nothing is tried before this (monotonic) */
+	struct join_state join;
+	bool spool, joins;		/* something may be there */
+	int rescans;			/* rounds in which the spool was read */
+};
+
+int loop_signals(struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return signal_fd < 0 ? err_sys(e, "cannot watch for signals") : 0;
+}
+
+bool loop_stopped(void)
+{
+	return stopped;
+}
+
+/* A hint only: without inotify the rescan finds the files. */
+static int watch_spool(const struct spool_paths *p)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	inotify_add_watch(fd, p->new_, IN_MOVED_TO);
+	inotify_add_watch(fd, p->drop, IN_MOVED_TO);
+	return fd;
+}
+
+static void drain(int fd)
+{
+	char b[4096];
+
+	while (fd >= 0 && read(fd, b, sizeof(b)) > 0)
+		;
+}
+
+/* ---- signals ---- */
+
+static void reload(struct loop *l)
+{
+	struct config *c;
+	struct err e;
+
+	if (config_load(l->s->config->path, &c, &e)) {
+		log_warn("the configuration was not reloaded, the old one stays in force: %s", e.text);
+		return;
+	}
+	if (strcmp(c->state_dir, l->s->config->state_dir)) {
+		log_warn("state-dir cannot change in a running sender; the old configuration stays");
+		config_free(c);
+		return;
+	}
+	config_free(l->s->config);
+	l->s->config = c;
+	l->joins = true;
+	log_info("configuration reloaded from %s", c->path);
+}
+
+static void read_signals(struct loop *l)
+{
+	struct signalfd_siginfo i;
+
+	while (read(signal_fd, &i, sizeof(i)) == (ssize_t)sizeof(i)) {
+		if (i.ssi_signo == SIGHUP) {
+			reload(l);
+		} else if (!stopped) {
+			stopped = true;
+			l->deadline = clock_mono_us() + GRACE_US;
+		}
+	}
+}
+
+/* ---- one turn ---- */
+
+static int take_in(struct loop *l, struct err *e)
+{
+	int n;
+
+	if (!l->spool)
+		return 0;
+	n = intake_run(l->s, e);
+	if (n < 0)
+		return -1;
+	l->spool = n > 0;		/* what came meanwhile */
+	l->joins = l->joins || n > 0;
+	return 0;
+}
+
+static bool join_due(const struct loop *l)
+{
+	return l->joins || l->join.busy || l->join.more ||
+		(l->join.next_us && l->join.next_us <= clock_wall_us());
+}
+
+static int join(struct loop *l, struct err *e)
+{
+	int n;
+
+	if (!join_due(l))
+		return 0;
+	n = join_run(l->s, &l->join, e);
+	if (n < 0)
+		return -1;
+	l->joins = n > 0;		/* what a step left behind: look once more */
+	return 0;
+}
+
+/* With free slots for a quarter, or nothing else to do: fewer, fuller transactions. */
+static bool room(const struct loop *l)
+{
+	size_t running = attempts_running(l->t), max = (size_t)l->s->config->concurrency;
+
+	return running == 0 || max - running >= (max + 3) / 4;
+}
+
+static int send(struct loop *l, struct err *e)
+{
+	if (attempts_dirty(l->t) && attempts_commit(l->t, e))
+		return -1;
+	if (!stopped && room(l) && attempts_claim(l->t, e) < 0)
+		return -1;
+	return attempts_dirty(l->t) ? attempts_commit(l->t, e) : 0;
+}
+
+static int write_trail(struct loop *l, struct err *e)
+{
+	int64_t now = clock_mono_us();
+
+	if (trail_export(l->s->trail, e) < 0)
+		return -1;
+	if (now < l->sync)
+		return 0;
+	l->sync = now + SYNC_US;
+	return trail_sync(l->s->trail, e);
+}
+
+/* Due times lie no later than the longest back-off from now, however the clock moved. */
+static int keep_house(struct loop *l, struct err *e)
+{
+	int64_t now = clock_mono_us();
+
+	if (now < l->prune)
+		return 0;
+	l->prune = now + PRUNE_US;
+	if (spool_prune(&l->s->paths, clock_wall_us(), e) < 0)
+		return -1;
+	if (l->mode != LOOP_LINGER && spool_note_ran(&l->s->paths, e))
+		return -1;
+	return queue_clamp_due(l->s->queue, clock_wall_us() + backoff_longest_us() * 12 / 10 +
+		24 * 3600 * US_PER_S, e);
+}
+
+static int turn(struct loop *l, struct err *e)
+{
+	if (!stopped && (take_in(l, e) || join(l, e)))
+		return -1;
+	return send(l, e) || keep_house(l, e) || write_trail(l, e) ? -1 : 0;
+}
+
+/* ---- waiting ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Microseconds until something is to be done of itself. */
+static int64_t until_next(const struct loop *l, int64_t due_us)
+{
+	int64_t wall = clock_wall_us(), mono = clock_mono_us(), wait = l->rescan - mono;
+
+	if (l->rough > mono)
+		return l->rough - mono;
+	if (attempts_dirty(l->t) || (!stopped && (l->spool || l->joins || l->join.more)))
+		return 0;
+	if (l->join.busy)
+		wait = earlier(wait, 50000);
+	if (l->join.next_us)
+		wait = earlier(wait, l->join.next_us - wall);
+	if (due_us && !stopped && room(l))
+		wait = earlier(wait, due_us - wall);
+	return wait > 0 ? wait : 0;
+}
+
+/* Anything that this mode stays for? */
+static bool leave(const struct loop *l, int64_t due_us)
+{
+	int64_t now = clock_wall_us();
+
+	if (stopped)
+		return !attempts_running(l->t) || clock_mono_us() >= l->deadline;
+	if (l->mode == LOOP_WATCH || attempts_running(l->t) || l->spool || l->joins ||
+	    l->join.more || l->join.busy || l->join.next_us)
+		return false;
+	if (!due_us)
+		return true;
+	return l->mode == LOOP_ONCE ? due_us > now : due_us > now + LINGER_US;
+}
+
+static int wait(struct loop *l, int64_t due_us, struct err *e)
+{
+	const int fds[] = { signal_fd, l->watch, pool_fd(l->s->pool) };
+	int64_t us = until_next(l, due_us);
+
+	if (http_wait(l->s->http, (int)((us + 999) / 1000), fds, 3, e))
+		return -1;
+	read_signals(l);
+	if (l->watch >= 0) {
+		char b[4096];
+
+		while (read(l->watch, b, sizeof(b)) > 0)
+			l->spool = true;
+	}
+	if (clock_mono_us() >= l->rescan) {
+		l->rescan = clock_mono_us() + RESCAN_US;
+		l->spool = true;
+	}
+	attempts_collect(l->t);
+	return 0;
+}
+
+/* A resident rides out a full disk or a busy queue; a damaged queue ends it. */
+static int rough(struct loop *l, struct err *e)
+{
+	if (l->mode == LOOP_ONCE || stopped || e->code == ERR_DATA || e->code == ERR_CONFIG ||
+	    e->code == ERR_BUG)
+		return -1;
+	log_err(e);
+	l->rough = clock_mono_us() + ROUGH_US;
+	l->spool = l->joins = true;
+	return 0;
+}
+
+int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct err *e)
+{
+	struct loop l = { .s = s, .t = t, .mode = mode, .spool = true, .joins = true,
+		.watch = watch_spool(&s->paths), .rescan = clock_mono_us() + RESCAN_US };
+	int64_t due = 0;
+	int failed = 0;
+
+	for (;;) {
+		bool calm = clock_mono_us() >= l.rough;
+
+		if ((calm && turn(&l, e)) || queue_next_due(s->queue, &due, e)) {
+			failed = rough(&l, e);
+			if (failed)
+				break;
+		}
+		if (leave(&l, due))
+			break;
+		if (wait(&l, due, e)) {
+			failed = -1;
+			break;
+		}
+	}
+	drain(l.watch);
+	if (l.watch >= 0)
+		close(l.watch);
+	if (!failed && (trail_export(s->trail, e) < 0 || trail_sync(s->trail, e)))
+		failed = -1;
+	return failed;
+}
