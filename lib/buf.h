@@ -33,7 +33,8 @@ void buf_str(struct buf *b, const char *s);
 void buf_chr(struct buf *b, char c);
 void buf_fmt(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-void buf_vfmt(struct buf *b, const char *fmt, va_list ap);
+void buf_vfmt(struct buf *b, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 void buf_hex(struct buf *b, const void *p, size_t n);
 /* Room for n more bytes; fill b->s + b->len and add to b->len. NULL when over. */
 char *buf_room(struct buf *b, size_t n);
