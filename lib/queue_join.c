@@ -78,12 +78,12 @@ int queue_pending(struct queue *q, struct arena *a, int64_t now_us, size_t max,
 		row_pending(&r, a, &p);
 		if (*n == g.from || !same_ref(&p, &v[*n - 1])) {
 			end_group(&g, n, next_us);
+			groups += g.ready;
 			if (groups == max) {
 				db_done(&r);
 				*out = v;
 				return 0;
 			}
-			groups += g.ready;
 			g = (struct group){ .from = *n, .wait = wait };
 		}
 		g.ready = g.ready || wait <= now_us;

@@ -1,0 +1,314 @@
+/* test-queue.c - the durable queue on a file of its own: intake, baselines, lanes,
+   modes, leases, commands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "queue.h"
+#include "tap.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C "cccccccccccccccccccccccccccccccccccccccc"
+#define Z "0000000000000000000000000000000000000000"
+#define S INT64_C(1000000)
+
+static char dir[] = "/tmp/refire-queue-XXXXXX";
+static struct queue *q;
+static struct err e;
+static struct arena arena;
+
+static void open_new(void)
+{
+	char path[64];
+
+	if (q)
+		queue_close(q);
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	remove(path);
+	snprintf(path, sizeof(path), "%s/queue.db-wal", dir);
+	remove(path);
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	if (queue_open(path, QUEUE_WRITE, &q, &e))
+		printf("Bail out! %s\n", e.text);
+}
+
+static struct change change_of(enum source s, struct ref_update *u, size_t n)
+{
+	struct change c = { .source = s, .time_us = 5 * S, .path = "", .repository = "web",
+		.user = "git", .actor = "alice", .address = "", .head = "", .pipeline = "",
+		.verb = "", .reason = "", .updates = u, .nupdates = n,
+		.observed = s == SOURCE_POLL || s == SOURCE_RECONCILE };
+
+	uuid_v7(5 * S, c.id);
+	return c;
+}
+
+static enum intake_outcome accept(const struct change *c)
+{
+	struct queue_intake v = { .change = c, .repository = "web" };
+
+	ok(!queue_accept(q, 6 * S, &v, 1, &e), "taken in");
+	return v.outcome;
+}
+
+/* Deliveries without a join: one update row, then rows of the lane. */
+static char *deliver(const char *pipeline, const char *before, const char *after, int mode)
+{
+	struct ref_update u = { "refs/heads/main", before, after, -1 };
+	struct change c = change_of(SOURCE_POST_RECEIVE, &u, 1);
+	struct pending *p;
+	size_t n;
+	int64_t next;
+	char *id = arena_alloc(&arena, UUID_SIZE);
+
+	accept(&c);
+	queue_pending(q, &arena, 6 * S, 10, &p, &n, &next, &e);
+	struct new_delivery d = { .update = p[n - 1].seq, .change = p[n - 1].change,
+		.change_id = c.id, .pipeline = pipeline, .repository = "web",
+		.ref = "refs/heads/main", .before = before, .after = after,
+		.parallel = mode == 2, .supersede = mode == 1 };
+
+	queue_begin(q, &e);
+	queue_update_settle(q, p[n - 1].seq, UPDATE_ACCEPTED, 0, 0, false, 0, &e);
+	if (queue_delivery_add(q, &d, 10 * S, id, &e))
+		printf("# %s\n", e.text);
+	queue_commit(q, &e);
+	return id;
+}
+
+static enum delivery_state state_of(const char *id)
+{
+	struct delivery d = { .state = DELIVERY_COUNT };
+
+	queue_find(q, &arena, id, &d, &e);
+	return d.state;
+}
+
+static size_t claim(int64_t now, struct claim **v)
+{
+	size_t n = 0;
+
+	queue_claim(q, &arena, "me", now, 100, v, &n, &e);
+	return n;
+}
+
+static bool settle(int64_t seq, enum delivery_state s, int64_t due)
+{
+	struct settlement x = { .delivery = seq, .state = s, .due_us = due, .code = "", .error = "" };
+
+	queue_begin(q, &e);
+	queue_settle(q, "me", &x, 20 * S, &e);
+	queue_commit(q, &e);
+	return x.applied;
+}
+
+static void intake(void)
+{
+	struct ref_update u[] = { { "refs/heads/main", A, B, -1 }, { "refs/heads/b", Z, A, -1 } };
+	struct change c = change_of(SOURCE_POST_RECEIVE, u, 2);
+	struct pending *p;
+	int64_t next;
+	size_t n;
+
+	open_new();
+	is_int(accept(&c), INTAKE_NEW, "a change is new");
+	is_int(accept(&c), INTAKE_KNOWN, "and known the second time");
+	queue_pending(q, &arena, 6 * S, 10, &p, &n, &next, &e);
+	is_int((long)n, 2, "each ref update once");
+	is_str(p[0].ref, "refs/heads/b", "in order of ref");
+	queue_begin(q, &e);
+	queue_update_defer(q, p[0].seq, 9 * S, &e);
+	queue_commit(q, &e);
+	queue_pending(q, &arena, 8 * S, 10, &p, &n, &next, &e);
+	is_int((long)n, 1, "a deferred ref is left out");
+	is_int((long)(next / S), 9, "until then");
+	queue_pending(q, &arena, 9 * S, 1, &p, &n, &next, &e);
+	is_int((long)n, 1, "whole refs, at most max of them");
+}
+
+static int count_refs(const struct queue_ref *r, void *arg)
+{
+	(void)r;
+	++*(int *)arg;
+	return 0;
+}
+
+static void baseline(void)
+{
+	struct ref_update u[] = { { "refs/heads/main", "", A, 0 }, { "refs/tags/v1", "", B, 0 } };
+	struct change c = change_of(SOURCE_RECONCILE, u, 2);
+	const char *space = "refs/";
+	struct accepted_ref r;
+	struct pending *p;
+	int64_t next;
+	size_t n;
+	int rows = 0;
+
+	open_new();
+	c.spaces = &space;
+	c.nspaces = 1;
+	accept(&c);
+	queue_pending(q, &arena, 60 * S, 10, &p, &n, &next, &e);
+	is_int((long)n, 0, "a first look fires nothing");
+	queue_refs(q, "web", count_refs, &rows, &e);
+	is_int(rows, 2, "its refs are accepted");
+	queue_ref(q, "web", "refs/heads/main", &r, &e);
+	ok(r.known && r.quiet && r.baselined, "quietly: a push's own report still fires");
+	struct ref_update one = { "refs/heads/new", "", A, 0 };
+	struct change later = change_of(SOURCE_RECONCILE, &one, 1);
+	accept(&later);
+	queue_pending(q, &arena, 60 * S, 10, &p, &n, &next, &e);
+	is_int((long)n, 1, "what is new after the baseline waits for its join");
+	ok(!p[0].hold, "and is not held");
+	struct ref_update gone[] = { { "refs/heads/main", "", Z, 1 }, { "refs/tags/v1", "", Z, 1 } };
+	struct change mass = change_of(SOURCE_RECONCILE, gone, 2);
+	accept(&mass);
+	queue_pending(q, &arena, 60 * S, 10, &p, &n, &next, &e);
+	ok(n == 3 && p[0].hold && !p[1].hold && p[2].hold,
+		"over half of the refs gone at once are held");
+}
+
+static void lanes(void)
+{
+	struct claim *v;
+	char *one, *two, *three;
+
+	open_new();
+	one = deliver("p", A, B, 0);
+	two = deliver("p", B, C, 0);
+	deliver("other", A, B, 0);
+	is_int((long)claim(11 * S, &v), 2, "the heads of two lanes go");
+	is_int((long)claim(11 * S, &v), 0, "the second of a lane waits behind the first");
+	claim(11 * S, &v);
+	struct delivery d;
+	queue_find(q, &arena, one, &d, &e);
+	ok(settle(d.seq, DELIVERY_WAITING, 100 * S), "the first must be tried again");
+	is_int((long)claim(50 * S, &v), 0, "its lane waits with it");
+	three = deliver("p", C, A, 0);
+	is_int((long)claim(17 * S, &v), 1, "what arrives behind it makes it due at once");
+	is_str(v[0].d.id, one, "the head itself, not the newcomer");
+	is_int((long)v[0].d.attempts, 2, "as its second attempt");
+	ok(settle(v[0].d.seq, DELIVERY_FAILED, 0), "it fails");
+	is_int((long)claim(21 * S, &v), 1, "which releases the lane");
+	is_str(v[0].d.id, two, "to the next in order");
+	ok(settle(v[0].d.seq, DELIVERY_HELD, 0), "that one is held");
+	is_int((long)claim(30 * S, &v), 0, "which blocks the lane");
+	is_int(state_of(three), DELIVERY_READY, "for the third");
+}
+
+static void commands(void)
+{
+	struct claim *v;
+	char *one, *two;
+	struct queue_command c[2];
+
+	open_new();
+	one = deliver("p", A, B, 0);
+	two = deliver("p", B, C, 0);
+	claim(11 * S, &v);
+	c[0] = (struct queue_command){ .delivery = one };
+	c[1] = (struct queue_command){ .delivery = "00000000-0000-8000-8000-000000000000" };
+	queue_command(q, "drop", "alice", 1000, "", 12 * S, c, 2, &e);
+	is_int(c[0].outcome, COMMAND_STATE, "what is in flight is not dropped");
+	is_int(c[1].outcome, COMMAND_UNKNOWN, "what is not there is unknown");
+	settle(v[0].d.seq, DELIVERY_FAILED, 0);
+	queue_command(q, "retry", "alice", 1000, "try", 13 * S, c, 1, &e);
+	is_int(c[0].outcome, COMMAND_DONE, "a failed one is retried");
+	is_int((long)claim(21 * S, &v), 1, "one of the lane goes");
+	is_str(v[0].d.id, two, "the one that was waiting; the retried one went to the end");
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	is_int((long)claim(21 * S, &v), 1, "then the other");
+	is_str(v[0].d.id, one, "in its turn");
+	is_int((long)v[0].d.attempts, 1, "counted afresh");
+	is_int(queue_command(q, "explode", "alice", 1000, "", 13 * S, c, 1, &e), -1,
+		"an unknown command is refused");
+}
+
+static void modes(void)
+{
+	struct claim *v;
+	char *one, *two, *three;
+	struct delivery d;
+
+	open_new();
+	one = deliver("p", A, B, 1);
+	claim(11 * S, &v);
+	two = deliver("p", B, C, 1);
+	three = deliver("p", C, A, 1);
+	is_int(state_of(one), DELIVERY_INFLIGHT, "superseded: what is in flight stays");
+	is_int(state_of(two), DELIVERY_SUPERSEDED, "what waited is overtaken");
+	queue_find(q, &arena, three, &d, &e);
+	is_str(d.before, B, "and the newest reaches back to where it began");
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	is_int((long)claim(21 * S, &v), 1, "then the newest goes");
+	open_new();
+	deliver("p", A, B, 2);
+	deliver("p", B, C, 2);
+	is_int((long)claim(11 * S, &v), 2, "parallel: both at once");
+}
+
+static void leases(void)
+{
+	struct claim *v;
+	int64_t recovered;
+	char *one;
+
+	open_new();
+	one = deliver("p", A, B, 0);
+	claim(11 * S, &v);
+	queue_owner_begin(q, "you", 12 * S, &recovered, &e);
+	is_int((long)recovered, 1, "the lease of an owner that is gone is taken back");
+	is_int(state_of(one), DELIVERY_READY, "the delivery is due");
+	ok(!settle(v[0].d.seq, DELIVERY_DELIVERED, 0), "a late result is not applied");
+	is_int(state_of(one), DELIVERY_READY, "and changes nothing");
+}
+
+static void twice(void)
+{
+	char *one, *again;
+
+	open_new();
+	one = deliver("p", A, B, 0);
+	struct delivery d;
+	queue_find(q, &arena, one, &d, &e);
+	struct new_delivery n = { .update = d.update, .change = d.change_seq, .change_id = d.change,
+		.pipeline = "p", .repository = "web", .ref = "refs/heads/main", .before = A,
+		.after = B };
+	again = arena_alloc(&arena, UUID_SIZE);
+	queue_begin(q, &e);
+	ok(!queue_delivery_add(q, &n, 12 * S, again, &e), "making a delivery twice");
+	queue_commit(q, &e);
+	is_str(again, one, "makes one");
+	struct queue_counts c;
+	queue_counts(q, NULL, &c, &e);
+	is_int((long)c.by_state[DELIVERY_READY], 1, "row");
+	is_int(queue_find(q, &arena, "zz", &d, &e), -1, "a short id is refused");
+	is_int(e.code, ERR_USAGE, "as usage");
+}
+
+int main(void)
+{
+	plan_none();
+	if (!mkdtemp(dir))
+		return 1;
+	arena_init(&arena);
+	intake();
+	baseline();
+	lanes();
+	commands();
+	modes();
+	leases();
+	twice();
+	queue_close(q);
+	arena_release(&arena);
+	char cmd[64];
+	for (const char *const *n = (const char *const[]){ "queue.db", "queue.db-wal", "queue.db-shm",
+			NULL }; *n; n++) {
+		snprintf(cmd, sizeof(cmd), "%s/%s", dir, *n);
+		remove(cmd);
+	}
+	rmdir(dir);
+	return tap_done();
+}
