@@ -25,7 +25,7 @@ refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command \
                         cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-status         = cli/status cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-status         = cli/status cli/state cli/judge cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))

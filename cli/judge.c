@@ -1,0 +1,199 @@
+/* judge.c - what of the state needs a person, see state.h. Pure but for its memory. */
+#include "state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "words.h"
+
+#define STUCK_US (60 * US_PER_S)	/* a file or a due delivery that nobody takes */
+#define FAILED_US (24 * 3600 * US_PER_S)	/* how long a failed delivery is news */
+#define NAMED 3				/* files, repositories that a finding names */
+
+static struct state_finding *finding(struct state *st, bool grave, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static struct state_finding *finding(struct state *st, bool grave, const char *fmt, ...)
+{
+	struct state_finding *f;
+	struct buf b;
+	va_list ap;
+
+	st->findings = mem_grow(st->findings, &st->cap_findings, st->nfindings + 1,
+		sizeof(*st->findings));
+	f = &st->findings[st->nfindings++];
+	buf_init(&b, 64 * KIB);
+	va_start(ap, fmt);
+	buf_vfmt(&b, fmt, ap);
+	va_end(ap);
+	*f = (struct state_finding){ grave, arena_strdup(&st->arena, b.s), "" };
+	buf_release(&b);
+	return f;
+}
+
+static const char *age(const struct state *st, int64_t us, char out[CLOCK_ISO_SIZE])
+{
+	return us ? clock_relative(us, st->now_us, out) : "never";
+}
+
+static bool older(const struct state *st, int64_t us, int64_t than)
+{
+	return us && st->now_us - us > than;
+}
+
+static const char *plural(int64_t n, const char *one, const char *more)
+{
+	return n == 1 ? one : more;
+}
+
+/* "Code: sentence", of which either may be missing. */
+static const char *why(struct state *st, const char *code, const char *error)
+{
+	return arena_fmt(&st->arena, "%s%s%s", code, *code && *error ? ": " : "", error);
+}
+
+/* ---- nobody works ---- */
+
+static const char *cron(struct state *st, const char *verb)
+{
+	return arena_fmt(&st->arena, "crontab: */5 * * * * %s %s --config %s", st->refire, verb,
+		st->session->config->path);
+}
+
+static void judge_sender(struct state *st)
+{
+	int64_t overdue = st->counts.next_due_us;
+	char text[CLOCK_ISO_SIZE];
+
+	if (st->sender_held)
+		return;
+	if (older(st, st->oldest_us, STUCK_US))
+		finding(st, true, "%lld %s in the spool since %s and no sender takes %s in",
+			(long long)st->waiting, plural(st->waiting, "change waits", "changes wait"),
+			age(st, st->oldest_us, text), plural(st->waiting, "it", "them"))->help =
+			"run `refire send`";
+	if (older(st, overdue, STUCK_US))
+		finding(st, true, "deliveries are due since %s and no sender runs",
+			age(st, overdue, text))->help = "run `refire send`";
+	if (st->ran_us && !older(st, st->ran_us, STATE_STALE_US))
+		return;
+	finding(st, true, "nothing retries by itself: no timer, cron line or resident sender has been "
+		"seen (%s); what fails waits for the next push", age(st, st->ran_us, text))->help =
+		arena_fmt(&st->arena, "%s; or the units refire-send.service, refire-send.timer",
+			cron(st, "send"));
+}
+
+static void judge_poller(struct state *st)
+{
+	int64_t last = 0;
+	char text[CLOCK_ISO_SIZE];
+
+	for (size_t i = 0; i < st->nrepositories; i++)
+		if (st->repositories[i].poll.last_us > last)
+			last = st->repositories[i].poll.last_us;
+	if (st->poller_held || st->session->config->nrepositories == 0 ||
+	    (last && !older(st, last, STATE_STALE_US)))
+		return;
+	finding(st, true, "nobody looks at the repositories (last: %s): pushes that no hook reported, "
+		"and remotes, are not noticed", age(st, last, text))->help =
+		arena_fmt(&st->arena, "%s; or the units refire-poll.service, refire-poll.timer",
+			cron(st, "poll"));
+}
+
+/* ---- deliveries ---- */
+
+static void judge_pipeline(struct state *st, const struct state_pipeline *p)
+{
+	const int64_t *n = p->q.by_state;
+	int64_t waiting = n[DELIVERY_WAITING], held = n[DELIVERY_HELD], failed = n[DELIVERY_FAILED];
+	char text[CLOCK_ISO_SIZE];
+
+	if (held)
+		finding(st, true, "%s: %lld %s for a person: %s", p->q.pipeline, (long long)held,
+			plural(held, "delivery is held", "deliveries are held"),
+			why(st, p->code, p->error))->help =
+			arena_fmt(&st->arena, "refire queue list --state HELD --pipeline %s; then retry or drop",
+				p->q.pipeline);
+	if (waiting)
+		finding(st, true, "%s: %lld %s to be tried again: %s", p->q.pipeline, (long long)waiting,
+			plural(waiting, "delivery waits", "deliveries wait"),
+			held ? "see the queue" : why(st, p->code, p->error))->help =
+			arena_fmt(&st->arena, "refire queue show %.8s", p->delivery);
+	if (failed && !older(st, p->q.failed_us, FAILED_US))
+		finding(st, true, "%s: %lld %s, the last %s: %s", p->q.pipeline, (long long)failed,
+			plural(failed, "delivery failed", "deliveries failed"),
+			age(st, p->q.failed_us, text),
+			held || waiting ? "see the queue" : why(st, p->code, p->error))->help =
+			arena_fmt(&st->arena, "refire queue list --state FAILED --pipeline %s", p->q.pipeline);
+}
+
+static void judge_gone(struct state *st, const struct state_pipeline *p)
+{
+	int64_t open = 0;
+
+	for (int i = 0; i < DELIVERY_DELIVERED; i++)
+		open += p->q.by_state[i];
+	if (open && !p->configured)
+		finding(st, true, "%s has %lld open %s and is not in the configuration any more",
+			p->q.pipeline, (long long)open, plural(open, "delivery", "deliveries"));
+}
+
+/* ---- repositories ---- */
+
+static void judge_repositories(struct state *st)
+{
+	int64_t failing = 0;
+
+	for (size_t i = 0; i < st->nrepositories; i++) {
+		const struct state_repository *r = &st->repositories[i];
+
+		if (!r->poll.failures || ++failing > NAMED)
+			continue;
+		finding(st, true, "%s could not be read %lld %s in a row: %s", r->name,
+			(long long)r->poll.failures, plural(r->poll.failures, "time", "times"),
+			r->poll.error);
+	}
+	if (failing > NAMED)
+		finding(st, true, "%lld more repositories could not be read",
+			(long long)(failing - NAMED))->help = "refire status --json lists them all";
+}
+
+/* ---- files ---- */
+
+static void judge_files(struct state *st)
+{
+	for (size_t i = 0; i < st->naside && i < NAMED; i++)
+		finding(st, true, "a spool file was set aside: %s/%s: %s", st->session->paths.quarantine,
+			st->aside[i].name, st->aside[i].reason)->help =
+			"mend it and move it to spool/new, or remove it and its .reason";
+	if (st->total_aside > NAMED)
+		finding(st, true, "%lld more files were set aside in %s",
+			(long long)(st->total_aside - NAMED), st->session->paths.quarantine);
+	if (st->unfinished)
+		finding(st, false, "%lld spool %s never finished by %s writer", (long long)st->unfinished,
+			plural(st->unfinished, "file was", "files were"),
+			plural(st->unfinished, "its", "their"));
+	if (*st->trail_error)
+		finding(st, true, "the trail cannot be read: %s", st->trail_error);
+}
+
+void state_judge(struct state *st)
+{
+	if (*st->queue_error)
+		finding(st, true, "the queue cannot be read: %s", st->queue_error);
+	if (st->new) {
+		finding(st, false, "nothing ran so far: %s is not there yet", st->session->paths.state)->help
+			= "install hooks with `refire hooks install`, run `refire send` by a timer";
+		return;
+	}
+	judge_sender(st);
+	for (size_t i = 0; i < st->npipelines; i++) {
+		judge_gone(st, &st->pipelines[i]);
+		judge_pipeline(st, &st->pipelines[i]);
+	}
+	judge_repositories(st);
+	judge_poller(st);
+	judge_files(st);
+}

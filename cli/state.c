@@ -1,0 +1,315 @@
+/* state.c - gather, see state.h. */
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fs.h"
+#include "lookup.h"
+#include "sibling.h"
+#include "store.h"
+
+#define REASON_MAX 4096
+
+/* ---- sender and poller ---- */
+
+static void runners_look(struct state *st)
+{
+	const struct spool_paths *p = &st->session->paths;
+	char path[LIMIT_PATH];
+
+	st->sender_held = fs_lock_held(p->sender_lock, NULL) > 0;
+	st->poller_held = fs_lock_held(p->poller_lock, NULL) > 0;
+	st->ran_us = spool_ran(p);
+	st->refire = sibling_find("refire", path, NULL) ? "refire" : arena_strdup(&st->arena, path);
+}
+
+/* ---- spool ---- */
+
+static int64_t mtime_of(int dir, const char *name)
+{
+	struct stat s;
+
+	if (fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return (int64_t)s.st_mtim.tv_sec * US_PER_S + s.st_mtim.tv_nsec / 1000;
+}
+
+static void spool_count(struct state *st, const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		int64_t at;
+
+		if (entry->d_name[0] == '\0' || entry->d_name[1] != '.')
+			continue;
+		at = mtime_of(dirfd(d), entry->d_name);
+		if (entry->d_name[0] == 'e' && at) {
+			st->waiting++;
+			if (!st->oldest_us || at < st->oldest_us)
+				st->oldest_us = at;
+		}
+		if (entry->d_name[0] == 't' && at && st->now_us - at > ADOPT_AFTER_S * US_PER_S)
+			st->unfinished++;
+	}
+	if (d)
+		closedir(d);
+}
+
+static const char *reason_of(struct state *st, int dir, const char *name)
+{
+	char file[300], *text;
+	const char *reason;
+	size_t n;
+
+	snprintf(file, sizeof(file), "%s.reason", name);
+	if (fs_read(dir, file, REASON_MAX, &text, &n, NULL, NULL))
+		return "";
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	reason = arena_memdup(&st->arena, text, n);
+	free(text);
+	return reason;
+}
+
+static void aside_look(struct state *st)
+{
+	DIR *d = opendir(st->session->paths.quarantine);
+	struct dirent *entry;
+
+	st->aside = arena_alloc(&st->arena, STATE_SET_ASIDE * sizeof(*st->aside));
+	while (d && (entry = readdir(d))) {
+		size_t n = strlen(entry->d_name);
+
+		if (entry->d_name[0] == '.' || (n > 7 && strcmp(entry->d_name + n - 7, ".reason") == 0))
+			continue;
+		st->total_aside++;
+		if (st->naside == STATE_SET_ASIDE)
+			continue;
+		st->aside[st->naside++] = (struct state_file){
+			arena_strdup(&st->arena, entry->d_name),
+			reason_of(st, dirfd(d), entry->d_name) };
+	}
+	if (d)
+		closedir(d);
+}
+
+/* ---- pipelines ---- */
+
+static struct state_pipeline *pipeline_add(struct state *st, const char *name)
+{
+	struct state_pipeline *p;
+
+	st->pipelines = mem_grow(st->pipelines, &st->cap_pipelines, st->npipelines + 1,
+		sizeof(*st->pipelines));
+	p = &st->pipelines[st->npipelines++];
+	*p = (struct state_pipeline){ .q.pipeline = name, .code = "", .error = "", .delivery = "" };
+	return p;
+}
+
+/* The configuration's pipelines stand first, in its order. */
+static int pipeline_count(const struct queue_pipeline *q, void *arg)
+{
+	struct state *st = arg;
+	struct state_pipeline *p = NULL;
+	const char *name;
+
+	for (size_t i = 0; i < st->npipelines; i++)
+		if (strcmp(st->pipelines[i].q.pipeline, q->pipeline) == 0)
+			p = &st->pipelines[i];
+	if (!p)
+		p = pipeline_add(st, arena_strdup(&st->arena, q->pipeline));
+	name = p->q.pipeline;
+	p->q = *q;
+	p->q.pipeline = name;
+	return 0;
+}
+
+static void pipelines_configured(struct state *st)
+{
+	const struct config *c = st->session->config;
+
+	for (size_t i = 0; i < c->npipelines; i++) {
+		struct state_pipeline *p = pipeline_add(st, c->pipelines[i].name);
+
+		p->configured = true;
+		p->enabled = c->pipelines[i].enabled;
+	}
+}
+
+struct trouble {
+	struct state *st;
+	struct state_pipeline *pipeline;
+};
+
+static int trouble_take(const struct delivery *d, void *arg)
+{
+	struct trouble *t = arg;
+
+	t->pipeline->code = arena_strdup(&t->st->arena, d->code);
+	t->pipeline->error = arena_strdup(&t->st->arena, d->error);
+	t->pipeline->delivery = arena_strdup(&t->st->arena, d->id);
+	return 0;
+}
+
+static int troubles_look(struct state *st, struct queue *q, struct err *e)
+{
+	for (size_t i = 0; i < st->npipelines; i++) {
+		struct state_pipeline *p = &st->pipelines[i];
+		struct trouble t = { st, p };
+		struct queue_filter f = { .pipeline = p->q.pipeline, .limit = 1,
+			.states = 1u << DELIVERY_WAITING | 1u << DELIVERY_HELD };
+
+		if (p->q.by_state[DELIVERY_WAITING] + p->q.by_state[DELIVERY_HELD] == 0) {
+			if (p->q.by_state[DELIVERY_FAILED] == 0)
+				continue;
+			f.states = 1u << DELIVERY_FAILED;
+		}
+		if (queue_list(q, &f, trouble_take, &t, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- repositories ---- */
+
+static struct state_repository *repository_add(struct state *st, const char *name)
+{
+	struct state_repository *r;
+
+	st->repositories = mem_grow(st->repositories, &st->cap_repositories, st->nrepositories + 1,
+		sizeof(*st->repositories));
+	r = &st->repositories[st->nrepositories++];
+	*r = (struct state_repository){ .name = name, .what = "" };
+	return r;
+}
+
+static void repositories_configured(struct state *st)
+{
+	const struct config *c = st->session->config;
+
+	for (size_t i = 0; i < c->nrepositories; i++) {
+		const struct repository *r = &c->repositories[i];
+
+		if (!*r->root)
+			repository_add(st, r->name)->what = *r->path ? r->path : "a remote";
+	}
+}
+
+static int poll_take(const struct poll_row *row, void *arg)
+{
+	struct state *st = arg;
+	struct state_repository *r = NULL;
+
+	if (!config_repository(st->session->config, row->repository))
+		return 0;
+	for (size_t i = 0; i < st->nrepositories; i++)
+		if (strcmp(st->repositories[i].name, row->repository) == 0)
+			r = &st->repositories[i];
+	if (!r)
+		r = repository_add(st, arena_strdup(&st->arena, row->repository));
+	r->seen = true;
+	r->poll = *row;
+	r->poll.repository = r->name;
+	r->what = r->poll.what = arena_strdup(&st->arena, row->what);
+	r->poll.error = arena_strdup(&st->arena, row->error);
+	r->poll.mark = "";
+	return 0;
+}
+
+/* ---- queue ---- */
+
+static void queue_look(struct state *st)
+{
+	struct queue *q;
+	struct err e;
+
+	st->queue_error = "";
+	if (store_open(st->session, QUEUE_READ, &q, &e)) {
+		st->queue_error = arena_strdup(&st->arena, e.text);
+		return;
+	}
+	if (!q)
+		return;
+	st->queue_there = true;
+	if (queue_counts(q, NULL, &st->counts, &e) ||
+	    queue_pipelines(q, pipeline_count, st, &e) || troubles_look(st, q, &e) ||
+	    queue_polls(q, poll_take, st, &e))
+		st->queue_error = arena_strdup(&st->arena, e.text);
+	queue_close(q);
+}
+
+/* ---- trail ---- */
+
+static int newest_take(const char *line, size_t n, struct json_t *record, void *arg)
+{
+	(void)line;
+	(void)n;
+	clock_parse(lookup_text(record, "eventTime"), 0, arg);
+	return 1;
+}
+
+static void trail_look(struct state *st)
+{
+	struct lookup_query any = { .read_only = -1 };
+	struct lookup_walk w = { .each = newest_take, .arg = &st->trail_newest_us };
+	struct lookup *l = lookup_new(&any);
+	struct lookup_files files;
+	struct err e;
+
+	st->trail_error = "";
+	w.lookup = l;
+	if (lookup_files(st->session->paths.trail, &files, &e) ||
+	    lookup_dir(&w, st->session->paths.trail, &e) < 0)
+		st->trail_error = arena_strdup(&st->arena, e.text);
+	for (size_t i = 0; i < files.n; i++) {
+		char path[LIMIT_PATH + 32];
+		struct stat s;
+
+		snprintf(path, sizeof(path), "%s/%s", st->session->paths.trail, files.v[i].name);
+		if (stat(path, &s) == 0)
+			st->trail_bytes += s.st_size;
+	}
+	st->trail_files = (int64_t)files.n;
+	free(files.v);
+	lookup_free(l);
+}
+
+int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e)
+{
+	memset(st, 0, sizeof(*st));
+	arena_init(&st->arena);
+	st->session = s;
+	st->now_us = now_us;
+	st->queue_error = st->trail_error = "";
+	if (s->who == SESSION_OTHER)
+		return session_refuse(s, "queue", e);
+	st->new = s->who == SESSION_NEW;
+	runners_look(st);
+	pipelines_configured(st);
+	repositories_configured(st);
+	if (st->new)
+		return 0;
+	spool_count(st, s->paths.new_);
+	spool_count(st, s->paths.drop);
+	aside_look(st);
+	queue_look(st);
+	trail_look(st);
+	return 0;
+}
+
+void state_release(struct state *st)
+{
+	free(st->pipelines);
+	free(st->repositories);
+	free(st->findings);
+	arena_release(&st->arena);
+}

@@ -1,0 +1,82 @@
+/*
+ * state.h - how refire stands: what `refire status` looks at, gathered once, and
+ * what of it needs a person.
+ *
+ *	state_gather(&st, &session, now, &e)	looks at files, locks and the queue
+ *	state_judge(&st)			pure: fills findings, worst first
+ *	state_release(&st)
+ *
+ * What cannot be read is a finding, not an end: only a missing configuration
+ * stops status before it begins.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mem.h"
+#include "queue.h"
+#include "session.h"
+
+#define STATE_STALE_US (INT64_C(24) * 3600 * US_PER_S)	/* nobody ran for this long */
+#define STATE_SET_ASIDE 50		/* files of quarantine/ that are named */
+
+struct state_pipeline {
+	struct queue_pipeline q;
+	bool configured, enabled;
+	const char *code, *error;	/* of its newest delivery that is not well; "" */
+	const char *delivery;		/* that one's id; "" */
+};
+
+struct state_repository {
+	const char *name;
+	const char *what;		/* path, or URL without its secrets */
+	bool seen;			/* the poller has looked; poll holds what it found */
+	struct poll_row poll;
+};
+
+struct state_file {
+	const char *name, *reason;
+};
+
+struct state {
+	const struct session *session;
+	struct arena arena;
+	int64_t now_us;
+	bool new;			/* nothing ran so far: state-dir is not there */
+	/* sender and poller */
+	bool sender_held, poller_held;	/* somebody holds the lock now */
+	int64_t ran_us;			/* last run that no hook started; 0 never */
+	const char *refire;		/* path of the front door, for a cron line */
+	/* spool */
+	int64_t waiting, oldest_us;	/* files nobody took in yet */
+	int64_t unfinished;		/* files whose writer ended before it published them */
+	struct state_file *aside;
+	size_t naside;			/* named; total_aside in all */
+	int64_t total_aside;
+	/* queue */
+	bool queue_there;
+	const char *queue_error;	/* "" well */
+	struct queue_counts counts;
+	struct state_pipeline *pipelines;
+	size_t npipelines, cap_pipelines;
+	struct state_repository *repositories;
+	size_t nrepositories, cap_repositories;
+	/* trail */
+	int64_t trail_files, trail_bytes, trail_newest_us;
+	const char *trail_error;
+	/* findings */
+	struct state_finding {
+		bool grave;		/* exit status 1 */
+		const char *text;
+		const char *help;	/* what to do; "" */
+	} *findings;
+	size_t nfindings, cap_findings;
+};
+
+int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e);
+void state_judge(struct state *st);
+void state_release(struct state *st);
+
+#endif
