@@ -9,7 +9,7 @@ NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
           lib/queue_attempt lib/trail lib/trail_write
 
-OPERATE = cli/session cli/sibling cli/words cli/table
+OPERATE = cli/session cli/sibling cli/words lib/table
 
 HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
 
@@ -18,7 +18,7 @@ reference-transaction = hooks/reference-transaction $(HOOK)
 refire                = cli/refire cli/sibling $(BASE)
 refire-hooks          = hooks/hooks hooks/install hooks/uninstall hooks/status hooks/advice \
                         hooks/subject hooks/place hooks/ledger hooks/gitask hooks/hookconf \
-                        cli/table $(BASE) $(NOUNS)
+                        lib/table $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
@@ -92,7 +92,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) cli/table cli/lookup)
+EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
 	ar rcs $@ $^
