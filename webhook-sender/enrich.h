@@ -6,8 +6,19 @@
  * JSON with the update and decoded for every attempt. What could not be computed
  * says why and is never guessed.
  *
- * commits are old..new, oldest first; for a created branch from the merge base
- * with HEAD's branch. Paths compare old..new (merge base..new for a create).
+ * commits are old..new, oldest first; for a created branch those that HEAD's
+ * branch does not have. Paths compare old..new (for a create, merge base..new;
+ * HEAD's own branch and unrelated histories are compared with the empty tree).
+ * Tags have neither. A merge's paths are against its first parent. Renames are a
+ * removal and an addition, as git plumbing and GitHub's payload have them.
+ *
+ * forced: old is not an ancestor of new. A tag that moves is always forced, which
+ * is git's own rule (git-push(1), the refspec's "+").
+ *
+ *	struct enrich *n = enrich_open(repo);		one batch of updates
+ *	enrich_update(n, &arena, ref, before, after, deadline, &out);
+ *	enrich_encode(&out, &json);			before enrich_close
+ *	enrich_close(n);
  */
 #ifndef ENRICH_H
 #define ENRICH_H
@@ -58,12 +69,22 @@ struct enrichment {
 	struct commit head;		/* the commit of new; head.oid "" on delete or unknown */
 };
 
-/* r may be NULL (no local repository): then computed is false and says so.
-   deadline_us is monotonic. Always fills out. */
+struct enrich;
+/* What updates of one repository share is read once: HEAD's branch, commits that
+   many refs point at. Close it after the batch: HEAD may move. r may be NULL (no
+   local repository): then computed is false and says so. */
+struct enrich *enrich_open(struct repo *r);
+void enrich_close(struct enrich *n);
+/* deadline_us is monotonic. Always fills out; its strings live in a and in n. */
+void enrich_update(struct enrich *n, struct arena *a, const char *ref, const char *before,
+	const char *after, int64_t deadline_us, struct enrichment *out);
+
+/* The same for one update alone: everything lives in a. */
 void enrich_compute(struct repo *r, struct arena *a, const char *ref, const char *before,
 	const char *after, int64_t deadline_us, struct enrichment *out);
 
-/* JSON, lossless (bytes that are not UTF-8 are kept). */
+/* JSON, lossless (bytes that are not UTF-8 are kept). Within LIMIT_ENRICHMENT: what
+   does not fit is left out, the least needed first, and why_not says so. */
 void enrich_encode(const struct enrichment *n, struct buf *out);
 int enrich_decode(struct arena *a, const char *json, struct enrichment *out, struct err *e);
 

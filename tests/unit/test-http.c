@@ -220,6 +220,13 @@ static int listen_loopback(int *port, int backlog)
 static struct http *h;
 static struct arena arena;
 
+static char *temporary(const char *name)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return arena_fmt(&arena, "%s/refire-%s-XXXXXX", dir ? dir : "/tmp", name);
+}
+
 static struct request request_to(const char *method, const char *url)
 {
 	return (struct request){ .method = method, .url = url, .headers.a = &arena,
@@ -300,7 +307,7 @@ static void test_request(void)
 static void test_file_body(void)
 {
 	size_t n = 3 * MIB + 7;
-	char name[] = "/tmp/refire-http-XXXXXX", *bytes = malloc(n), hex[65];
+	char *name = temporary("http"), *bytes = malloc(n), hex[65];
 	struct request r = request_to("POST", url_of("/echo"));
 	int fd = mkstemp(name);
 
@@ -532,7 +539,7 @@ static int tls_silent(int *fd)
 
 static void test_tls(void)
 {
-	char dir[] = "/tmp/refire-tls-XXXXXX", *command;
+	char *dir = temporary("tls"), *command;
 	struct request r = request_to("GET", NULL);
 	struct answer a;
 	int port, fd;
