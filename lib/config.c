@@ -274,6 +274,51 @@ int config_load(const char *path, struct config **out, struct err *e)
 	return config_end(c, failed, out);
 }
 
+/* Every item by itself; the tests on several keys only where each alone is right. */
+static int survey_items(struct config *c, void (*each)(const struct err *, void *), void *arg)
+{
+	struct err e;
+	int n = 0;
+
+	settings_defaults(SECTION_REFIRE, &c->arena, c);
+	make_room(c);
+	for (size_t i = 0; i < c->source.n; i++) {
+		const struct conf_item *item = &c->source.items[i];
+		int kind = section_kind(item, &e);
+		void *object = kind < 0 ? NULL : section_object(c, item, kind);
+		bool wrong = kind < 0 ? !*item->key : *item->key &&
+			settings_apply((enum setting_section)kind, &c->arena, item, object, &e);
+
+		if (wrong) {
+			each(&e, arg);
+			n++;
+		}
+	}
+	return n;
+}
+
+int config_survey(const char *path, void (*each)(const struct err *e, void *arg), void *arg)
+{
+	struct config *c = config_new(), *whole;
+	struct err e;
+	int n = 0;
+
+	if (find_file(&c->arena, path, &path, &e) || conf_read(&c->arena, path, &c->source, &e)) {
+		each(&e, arg);
+		n = 1;
+	} else {
+		n = survey_items(c, each, arg);
+		if (n == 0 && config_load(path, &whole, &e)) {
+			each(&e, arg);
+			n = 1;
+		} else if (n == 0) {
+			config_free(whole);
+		}
+	}
+	config_free(c);
+	return n;
+}
+
 int config_parse_text(const char *label, const char *text, struct config **out, struct err *e)
 {
 	struct config *c = config_new();

@@ -86,6 +86,9 @@ int config_parse_text(const char *label, const char *text, struct config **out, 
 /* A reload swaps configurations while attempts still read the old one: each holder
    config_free()s, and the last one frees. */
 struct config *config_hold(struct config *c);
+/* For a person who mends a file: every error that can be told apart, not the first
+   alone. Returns how many; 0: config_load takes it. */
+int config_survey(const char *path, void (*each)(const struct err *e, void *arg), void *arg);
 void config_free(struct config *c);
 
 const struct pipeline *config_pipeline(const struct config *c, const char *name);
