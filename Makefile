@@ -7,7 +7,7 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
-          lib/queue_attempt lib/trail lib/trail_write
+          lib/queue_attempt lib/queue_rebuild lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 

@@ -59,6 +59,7 @@ static const char schema[] =
 	" ok INTEGER NOT NULL, changed INTEGER NOT NULL, next INTEGER NOT NULL,"
 	" failures INTEGER NOT NULL, error TEXT NOT NULL, refs INTEGER NOT NULL,"
 	" mark TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE tombstones(id TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES('cursor', 0);"
 	"PRAGMA user_version = 1;";
 _Static_assert(QUEUE_SCHEMA == 1, "the schema above is version 1");

@@ -288,12 +288,14 @@ static int insert(struct queue *q, const struct new_delivery *d, const char *id,
 		d->code ? d->code : "", d->error ? d->error : "");
 }
 
+/* A tombstone is a delivery that a rebuilt queue knows as settled by the trail only. */
 static int exists(struct queue *q, const char *id, struct err *e)
 {
 	struct db_row r;
 	int got;
 
-	if (db_query(q->db, &r, e, "SELECT 1 FROM deliveries WHERE id = ?1", "s", id))
+	if (db_query(q->db, &r, e, "SELECT 1 FROM deliveries WHERE id = ?1 UNION ALL"
+		" SELECT 1 FROM tombstones WHERE id = ?1", "s", id))
 		return -1;
 	got = db_next(&r, e);
 	if (got > 0)

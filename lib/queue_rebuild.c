@@ -1,0 +1,332 @@
+/* queue_rebuild.c - a damaged queue made new. */
+#include "queue_rebuild.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "json.h"
+#include "queue_db.h"
+#include "trail.h"
+
+#define PIECE 200			/* rows copied at once; singly where that fails */
+
+/* ---- setting aside ---- */
+
+static int move_one(const char *from, const char *to, struct err *e)
+{
+	if (rename(from, to) && errno != ENOENT)
+		return err_sys(e, "cannot move %s to %s", from, to);
+	return 0;
+}
+
+/* The file with its WAL: together they may hold more than the file alone. */
+static int set_aside(const char *queue, char *aside, struct err *e)
+{
+	static const char *const parts[] = { "-wal", "-shm", "" };
+	char from[LIMIT_PATH], to[LIMIT_PATH];
+	struct stat st;
+
+	*aside = 0;
+	if (stat(queue, &st))
+		return errno == ENOENT ? 0 : err_sys(e, "cannot look at %s", queue);
+	if (snprintf(aside, LIMIT_PATH, "%s.damaged-%lld", queue,
+		(long long)(clock_wall_us() / US_PER_S)) >= LIMIT_PATH - 8)
+		return err_set(e, ERR_CONFIG, "path too long: %.200s", queue);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(from, sizeof(from), "%s%s", queue, parts[i]);
+		if (snprintf(to, sizeof(to), "%s%s", aside, parts[i]) >= (int)sizeof(to) ||
+		    move_one(from, to, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- reading what can be read ---- */
+
+struct table {
+	const char *all, *piece, *probe;	/* piece: ?1 LIMIT, ?2 OFFSET; probe: ?1 OFFSET */
+	size_t count;			/* its counter in struct queue_rebuilt, or NOWHERE */
+};
+#define NOWHERE ((size_t)-1)
+#define TABLE(name, counter) { "INSERT OR IGNORE INTO main." name " SELECT * FROM old." name, \
+	"INSERT OR IGNORE INTO main." name " SELECT * FROM old." name " LIMIT ?1 OFFSET ?2", \
+	"SELECT 1 FROM old." name " LIMIT 1 OFFSET ?1", counter }
+static const struct table tables[] = {
+	TABLE("refs", offsetof(struct queue_rebuilt, refs)),
+	TABLE("spaces", NOWHERE),
+	TABLE("changes", offsetof(struct queue_rebuilt, changes)),
+	TABLE("updates", NOWHERE),
+	TABLE("enrichments", NOWHERE),
+	TABLE("deliveries", offsetof(struct queue_rebuilt, deliveries)),
+	TABLE("journal", offsetof(struct queue_rebuilt, journal)),
+	TABLE("polls", NOWHERE),
+	TABLE("tombstones", NOWHERE),
+};
+
+/* Does the table go on at this row? An error counts as yes: something is there. */
+static bool goes_on(struct queue *q, const struct table *t, int64_t at)
+{
+	struct db_row r;
+	struct err e;
+	int got;
+
+	if (db_query(q->db, &r, &e, t->probe, "i", at))
+		return true;
+	got = db_next(&r, &e);
+	if (got > 0)
+		db_done(&r);
+	return got != 0;
+}
+
+/* Around what cannot be read: pieces, single rows within a bad piece, and an end after
+   a piece's worth of bad rows in a row. */
+static int64_t copy_pieces(struct queue *q, const struct table *t)
+{
+	int64_t at = 0, rows = 0, step = PIECE, singles = 0, bad = 0;
+	struct err e;
+
+	while (bad < PIECE && goes_on(q, t, at)) {
+		if (db_exec(q->db, &e, t->piece, "ii", step, at)) {
+			if (step == 1) {
+				at++;
+				bad++;
+			} else {
+				step = 1;
+				singles = 0;
+			}
+			continue;
+		}
+		rows += db_changes(q->db);
+		at += step;
+		bad = 0;
+		if (step == 1 && ++singles >= PIECE)
+			step = PIECE;
+	}
+	return rows;
+}
+
+static int64_t copy_table(struct queue *q, const struct table *t, bool *whole)
+{
+	struct err e;
+
+	if (!db_exec(q->db, &e, t->all, ""))
+		return db_changes(q->db);
+	*whole = false;
+	return copy_pieces(q, t);
+}
+
+static void salvage(struct queue *q, struct queue_rebuilt *out)
+{
+	struct err e;
+
+	out->whole = true;
+	if (!*out->aside)
+		return;
+	if (db_exec(q->db, &e, "ATTACH ?1 AS old", "s", out->aside)) {
+		out->whole = false;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		int64_t n = copy_table(q, &tables[i], &out->whole);
+
+		if (tables[i].count != NOWHERE)
+			memcpy((char *)out + tables[i].count, &n, sizeof(n));
+	}
+	db_exec(q->db, &e, "DETACH old", "");
+}
+
+/* ---- what the trail knows ---- */
+
+/* A record that says a delivery is settled: its id, else NULL. Our own lines, so the
+   members stand where trail.c writes them. */
+static const char *settled_in(const char *line, size_t n, char id[UUID_SIZE])
+{
+	static const char *const words[] = {
+		"\"nextState\":\"DELIVERED\"", "\"nextState\":\"FAILED\"",
+		"\"eventName\":\"DropDelivery\"",
+	};
+	static const char key[] = "\"delivery\":\"";
+	const char *p = NULL;
+
+	for (size_t i = 0; !p && i < sizeof(words) / sizeof(*words); i++)
+		p = memmem(line, n, words[i], strlen(words[i]));
+	p = p ? memmem(line, n, key, sizeof(key) - 1) : NULL;
+	if (!p || (size_t)(line + n - p) < sizeof(key) - 1 + UUID_SIZE)
+		return NULL;
+	memcpy(id, p + sizeof(key) - 1, UUID_SIZE - 1);
+	id[UUID_SIZE - 1] = 0;
+	return uuid_valid(id) ? id : NULL;
+}
+
+static int bury(struct queue *q, const char *line, size_t n, int64_t *settled, struct err *e)
+{
+	char id[UUID_SIZE];
+
+	if (!settled_in(line, n, id))
+		return 0;
+	if (db_exec(q->db, e, "INSERT OR IGNORE INTO tombstones(id) SELECT ?1 WHERE NOT EXISTS"
+		" (SELECT 1 FROM deliveries WHERE id = ?1)", "s", id))
+		return -1;
+	*settled += db_changes(q->db);
+	return 0;
+}
+
+static int read_trail_file(struct queue *q, const char *path, int64_t *settled, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int failed = 0;
+
+	if (!f)
+		return err_sys(e, "cannot read the trail file %s", path);
+	while (!failed && (n = getline(&line, &cap, f)) > 0)
+		failed = bury(q, line, (size_t)n, settled, e);
+	free(line);
+	fclose(f);
+	return failed;
+}
+
+/* Only what done/ can bring back matters: the files of its seven days, and one more. */
+static int read_trail(struct queue *q, const char *dir, int64_t *settled, struct err *e)
+{
+	char path[LIMIT_PATH], first[CLOCK_ISO_SIZE];
+	DIR *h = opendir(dir);
+	struct dirent *d;
+	int failed = 0;
+
+	if (!h)
+		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
+	clock_iso(clock_wall_us() - (DONE_KEPT_S + 86400) * US_PER_S, first);
+	while (!failed && (d = readdir(h))) {
+		if (strlen(d->d_name) != 16 || strcmp(d->d_name + 10, ".jsonl") ||
+		    strncmp(d->d_name, first, 10) < 0 ||
+		    snprintf(path, sizeof(path), "%s/%s", dir, d->d_name) >= (int)sizeof(path))
+			continue;
+		failed = read_trail_file(q, path, settled, e);
+	}
+	closedir(h);
+	return failed;
+}
+
+/* ---- what the spool kept ---- */
+
+static int known(struct queue *q, const char *id, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT 1 FROM changes WHERE id = ?1", "s", id))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0)
+		db_done(&r);
+	return got;
+}
+
+/* "e." and the id without its dashes: a name as a source would have given. */
+static int respool(const struct spool_paths *p, const char *id, struct err *e)
+{
+	char from[LIMIT_PATH], to[LIMIT_PATH];
+	size_t n;
+
+	if (snprintf(from, sizeof(from), "%s/%s", p->done, id) >= (int)sizeof(from) ||
+	    snprintf(to, sizeof(to), "%s/e.", p->new_) >= (int)sizeof(to) - UUID_SIZE)
+		return err_set(e, ERR_CONFIG, "path too long: %.200s", p->done);
+	n = strlen(to);
+	for (const char *c = id; *c; c++)
+		if (*c != '-')
+			to[n++] = *c;
+	to[n] = 0;
+	return rename(from, to) ? err_sys(e, "cannot put %s back into the spool", from) : 0;
+}
+
+static int respool_missing(struct queue *q, const struct spool_paths *p, int64_t *n, struct err *e)
+{
+	DIR *h = opendir(p->done);
+	struct dirent *d;
+	int there = 0;
+
+	if (!h)
+		return errno == ENOENT ? 0 : err_sys(e, "cannot list %s", p->done);
+	while (there >= 0 && (d = readdir(h))) {
+		if (!uuid_valid(d->d_name))
+			continue;
+		there = known(q, d->d_name, e);
+		if (there == 0) {
+			there = respool(p, d->d_name, e);
+			++*n;
+		}
+	}
+	closedir(h);
+	return there < 0 ? -1 : 0;
+}
+
+/* ---- all of it ---- */
+
+static int journal(struct queue *q, const struct queue_rebuilt *r, struct err *e)
+{
+	struct journal_row row = { .time_us = clock_wall_us(), .event = JOURNAL_REBUILD,
+		.response = "", .code = "", .message = "", .extra = "" };
+	struct buf b;
+	struct json j;
+	int failed;
+
+	buf_init(&b, LIMIT_RECORD_BIG);
+	json_init(&j, &b);
+	json_object(&j);
+	json_kv(&j, "setAside", r->aside);
+	json_key(&j, "whole");
+	json_bool(&j, r->whole);
+	json_key(&j, "deliveries");
+	json_int(&j, r->deliveries);
+	json_key(&j, "settledByTrail");
+	json_int(&j, r->settled);
+	json_key(&j, "respooled");
+	json_int(&j, r->respooled);
+	json_end(&j);
+	row.request = b.s;
+	failed = queue_journal_add(q, &row, e);
+	buf_release(&b);
+	return failed;
+}
+
+static int fill(struct queue *q, const struct spool_paths *p, struct queue_rebuilt *out,
+	struct err *e)
+{
+	int64_t last;
+
+	salvage(q, out);
+	if (trail_last_sequence(p->trail, &last, e) || queue_journal_floor(q, last, e) ||
+	    queue_cursor_set(q, last, e))
+		return -1;
+	if (queue_begin(q, e))
+		return -1;
+	if (read_trail(q, p->trail, &out->settled, e) || queue_commit(q, e)) {
+		queue_rollback(q);
+		return -1;
+	}
+	if (respool_missing(q, p, &out->respooled, e))
+		return -1;
+	return journal(q, out, e);
+}
+
+int queue_rebuild(const struct spool_paths *p, struct queue_rebuilt *out, struct err *e)
+{
+	struct queue *q;
+	int failed;
+
+	*out = (struct queue_rebuilt){ 0 };
+	if (set_aside(p->queue, out->aside, e) || queue_open(p->queue, QUEUE_WRITE, &q, e))
+		return -1;
+	failed = fill(q, p, out, e);
+	queue_close(q);
+	return failed;
+}
