@@ -86,6 +86,19 @@ static unsigned match_on(const struct pipeline *p)
 	return ON_PUSH;
 }
 
+/* Deletions are matched by name like the rest: a filter for one kind only leaves
+   the other kind out. */
+unsigned match_ref_kinds(const struct pipeline *p)
+{
+	unsigned on = match_on(p), kinds = 0;
+
+	if (on & ON_PUSH || (on & ON_DELETE && (has_branches(p) || !has_tags(p))))
+		kinds |= MATCH_BRANCHES;
+	if (on & ON_TAG || (on & ON_DELETE && (has_tags(p) || !has_branches(p))))
+		kinds |= MATCH_TAGS;
+	return kinds;
+}
+
 struct ref_filter {
 	const char *name;			/* the ref, short */
 	const struct list *in, *out;

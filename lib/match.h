@@ -51,6 +51,9 @@ const char *match_text(enum match_reason r);
 /* pattern (may be NULL) is set to the pattern that decided, where one did. */
 enum match_reason match_pipeline(const struct pipeline *p, const struct match_input *in,
 	const char **pattern);
+/* Which kinds of ref can start it at all: for who asks a remote for refs. */
+enum match_kinds { MATCH_BRANCHES = 1, MATCH_TAGS = 2 };
+unsigned match_ref_kinds(const struct pipeline *p);
 /* Does any enabled pipeline that watches the repository have path filters? Then
    the join must know the changed paths. */
 bool match_needs_paths(const struct config *c, const char *repository);

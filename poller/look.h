@@ -1,0 +1,60 @@
+/*
+ * look.h - one look at one repository: what is asked of it, and what came back.
+ *
+ * A look owns copies of all it needs, so that it outlives a reload of the
+ * configuration, and may run in a thread of its own. It ends in one of two ways:
+ * failed with a sentence, or with refs, complete within its scope.
+ *
+ *	l = look_new(...); accepted refs are loaded; then
+ *	local path:	look_local(l)		in a worker
+ *	ssh, git:	look_ssh(l), look_daemon(l)	in a worker
+ *	http:		smart_start(s, l)	beside many others (smart.h)
+ */
+#ifndef LOOK_H
+#define LOOK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "err.h"
+#include "mem.h"
+#include "queue.h"
+#include "remote.h"
+#include "repo.h"
+
+struct look {
+	struct arena arena;		/* owns every string below */
+	const char *name;		/* the repository's */
+	bool local;
+	const char *dir, *below;	/* local: git directory, and the root it must lie below, or "" */
+	struct remote remote;
+	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file, *user_agent;
+	int64_t timeout_us;
+	const atomic_bool *stop;	/* the program is to end */
+	struct queue_texts scope;	/* ref prefixes asked for */
+	struct queue_texts known;	/* prefixes with a baseline */
+	struct queue_ref *accepted;	/* as they stood before it began; byte order */
+	size_t naccepted;
+	int64_t began_us;		/* wall-clock */
+	/* what came back */
+	bool failed;
+	struct err err;
+	struct repo_refs refs;
+};
+
+/* Its accepted refs and spaces from q (NULL: nothing is accepted). -1: the queue
+   cannot be read, or the URL cannot be used. */
+int look_new(const struct config *c, const struct repository *r, const char *name,
+	const char *dir, struct queue *q, struct look **out, struct err *e);
+void look_free(struct look *l);
+
+/* These block, and end in l->failed or l->refs. */
+void look_local(struct look *l);
+void look_ssh(struct look *l);
+void look_daemon(struct look *l);
+/* The one of them that fits; http is not among them. */
+void look_run(struct look *l);
+
+#endif

@@ -1,0 +1,466 @@
+/* smart.c - GET info/refs, POST git-upload-pack. */
+#include "smart.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "advert.h"
+#include "clock.h"
+#include "fs.h"
+
+#define HOST_CONNECTIONS 8L
+#define KEPT_CONNECTIONS 128L
+#define CONNECT_MS 20000L
+#define REFUSED_READ (64 * KIB)		/* of the body of an answer that is not 200 */
+#define GREETING_TYPE "application/x-git-upload-pack-advertisement"
+#define RESULT_TYPE "application/x-git-upload-pack-result"
+
+enum step { STEP_GREETING, STEP_REFS };
+
+struct transfer {
+	struct transfer *next;		/* in running, or done */
+	struct look *look;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct advert advert;
+	struct buf request;
+	enum step step;
+	int64_t deadline_us;		/* monotonic, over both steps */
+	size_t head_read, body_read;
+	bool refused;			/* look->err says why */
+	char detail[CURL_ERROR_SIZE];
+};
+
+struct smart {
+	CURLM *multi;
+	struct transfer *running, *done;
+	size_t nrunning;
+};
+
+int smart_open(struct smart **out, struct err *e)
+{
+	struct smart *s;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return err_set(e, ERR_OS, "cannot set up libcurl");
+	s = mem_alloc(sizeof(*s));
+	s->multi = curl_multi_init();
+	if (!s->multi) {
+		free(s);
+		return err_set(e, ERR_OS, "cannot set up libcurl");
+	}
+	curl_multi_setopt(s->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS);
+	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+	*out = s;
+	return 0;
+}
+
+/* ---- what comes ---- */
+
+static int64_t status_of(CURL *easy)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+/* The media type, without parameters, is the one of this step. */
+static bool type_ok(const struct transfer *t)
+{
+	const char *want = t->step == STEP_GREETING ? GREETING_TYPE : RESULT_TYPE;
+	char *type = NULL;
+
+	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+	return type && strlen(want) == strcspn(type, "; \t") &&
+		!strncasecmp(type, want, strlen(want));
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)line;
+	t->head_read += size * n;
+	if (t->head_read <= LIMIT_ANSWER_HEADERS)
+		return size * n;
+	t->refused = true;
+	err_set(&t->look->err, ERR_DATA, "the answer's head is longer than %d bytes",
+		LIMIT_ANSWER_HEADERS);
+	return 0;
+}
+
+static size_t on_body(char *s, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	n *= size;
+	t->body_read += n;
+	if (status_of(t->easy) != 200 || !type_ok(t))
+		return t->body_read > REFUSED_READ ? 0 : n;	/* judged at its end */
+	if (advert_feed(&t->advert, s, n, &t->look->err)) {
+		t->refused = true;
+		return 0;
+	}
+	return n;
+}
+
+/* ---- the request ---- */
+
+#define SET(easy, option, value) \
+	do { \
+		CURLcode set_ = curl_easy_setopt(easy, option, value); \
+		if (set_ != CURLE_OK) \
+			return set_; \
+	} while (0)
+
+static CURLcode set_fixed(struct transfer *t)
+{
+	CURL *c = t->easy;
+
+	SET(c, CURLOPT_PRIVATE, t);
+	SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(c, CURLOPT_FOLLOWLOCATION, 0L);
+	SET(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(c, CURLOPT_PROXY, "");
+	SET(c, CURLOPT_NOSIGNAL, 1L);
+	SET(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	SET(c, CURLOPT_ERRORBUFFER, t->detail);
+	SET(c, CURLOPT_HEADERFUNCTION, on_header);
+	SET(c, CURLOPT_HEADERDATA, t);
+	SET(c, CURLOPT_WRITEFUNCTION, on_body);
+	SET(c, CURLOPT_WRITEDATA, t);
+	SET(c, CURLOPT_USERAGENT, t->look->user_agent);
+	if (*t->look->ca_file)
+		SET(c, CURLOPT_CAINFO, t->look->ca_file);
+	return CURLE_OK;
+}
+
+static CURLcode set_user(CURL *c, const char *user, const char *password)
+{
+	SET(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+	SET(c, CURLOPT_USERNAME, user);
+	SET(c, CURLOPT_PASSWORD, password);
+	return CURLE_OK;
+}
+
+static CURLcode set_bearer(CURL *c, const char *token)
+{
+	SET(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+	SET(c, CURLOPT_XOAUTH2_BEARER, token);
+	return CURLE_OK;
+}
+
+/* The token as it stands in its file now, so that it can be changed at any time. */
+static int read_token(const char *path, char **out, struct err *e)
+{
+	size_t len;
+
+	if (fs_check_private(path, true, e) || fs_read_path(path, LIMIT_SECRET, out, &len, NULL, e))
+		return -1;
+	while (len && strchr(" \t\r\n", (*out)[len - 1]))
+		(*out)[--len] = 0;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)(*out)[i] < 0x20 || (*out)[i] == 0x7f)
+			len = 0;
+	if (len)
+		return 0;
+	free(*out);
+	return err_set(e, ERR_CONFIG, "%s holds no token of one line", path);
+}
+
+static int set_credentials(struct transfer *t, struct err *e)
+{
+	const struct look *l = t->look;
+	CURLcode failed = CURLE_OK;
+	char *token;
+
+	if (*l->token_file) {
+		if (read_token(l->token_file, &token, e))
+			return -1;
+		failed = *l->username ? set_user(t->easy, l->username, token) :
+			set_bearer(t->easy, token);
+		explicit_bzero(token, strlen(token));
+		free(token);
+	} else if (*l->remote.user) {
+		failed = set_user(t->easy, l->remote.user, l->remote.password);
+	}
+	return failed ? err_set(e, ERR_CONFIG, "libcurl does not take the credentials") : 0;
+}
+
+static void add_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(t->headers, line);
+
+	if (more)
+		t->headers = more;
+}
+
+static CURLcode set_greeting(struct transfer *t, const char *url)
+{
+	add_header(t, "Git-Protocol: version=2");
+	SET(t->easy, CURLOPT_URL, url);
+	SET(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	return CURLE_OK;
+}
+
+static CURLcode set_question(struct transfer *t, const char *url)
+{
+	add_header(t, "Content-Type: application/x-git-upload-pack-request");
+	add_header(t, "Accept: " RESULT_TYPE);
+	add_header(t, "Expect:");
+	SET(t->easy, CURLOPT_URL, url);
+	SET(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.len);
+	SET(t->easy, CURLOPT_POSTFIELDS, t->request.s);
+	SET(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	return CURLE_OK;
+}
+
+static CURLcode set_step(struct transfer *t)
+{
+	const char *base = t->look->remote.base;
+	struct arena *a = &t->look->arena;
+	int64_t left_ms = (t->deadline_us - clock_mono_us()) / 1000;
+	enum advert_form form = t->step == STEP_GREETING ? ADVERT_GREETING : ADVERT_LS_REFS;
+
+	t->head_read = t->body_read = 0;
+	t->detail[0] = 0;
+	advert_init(&t->advert, form, a, &t->look->scope);
+	SET(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 0 ? left_ms : 1));
+	return t->step == STEP_GREETING ?
+		set_greeting(t, arena_fmt(a, "%s/info/refs?service=git-upload-pack", base)) :
+		set_question(t, arena_fmt(a, "%s/git-upload-pack", base));
+}
+
+/* ---- its life ---- */
+
+static void transfer_free(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	advert_release(&t->advert);
+	buf_release(&t->request);
+	free(t);
+}
+
+static void finish(struct smart *s, struct transfer *t, bool failed)
+{
+	t->look->failed = failed;
+	if (failed)
+		err_wrap(&t->look->err, "%s", t->look->remote.shown);
+	t->next = s->done;
+	s->done = t;
+}
+
+static bool set_up(struct transfer *t)
+{
+	struct err *e = &t->look->err;
+
+	if (!t->easy || set_fixed(t) || set_step(t)) {
+		err_set(e, ERR_CONFIG, "libcurl does not take the request%s%s",
+			t->detail[0] ? ": " : "", t->detail);
+		return false;
+	}
+	return !set_credentials(t, e);
+}
+
+void smart_start(struct smart *s, struct look *l)
+{
+	struct transfer *t = mem_alloc(sizeof(*t));
+
+	t->look = l;
+	t->easy = curl_easy_init();
+	t->deadline_us = clock_mono_us() + l->timeout_us;
+	buf_init(&t->request, MIB);
+	if (!set_up(t)) {
+		finish(s, t, true);
+		return;
+	}
+	curl_multi_add_handle(s->multi, t->easy);
+	t->next = s->running;
+	s->running = t;
+	s->nrunning++;
+}
+
+static void ask(struct smart *s, struct transfer *t)
+{
+	struct advert_caps caps = t->advert.caps;
+
+	curl_multi_remove_handle(s->multi, t->easy);
+	advert_release(&t->advert);
+	t->step = STEP_REFS;
+	advert_request(&t->request, &caps, &t->look->scope);
+	if (set_step(t)) {
+		err_set(&t->look->err, ERR_BUG, "libcurl does not take the question");
+		t->refused = true;
+	}
+	curl_multi_add_handle(s->multi, t->easy);
+}
+
+static void unlink_running(struct smart *s, struct transfer *t)
+{
+	struct transfer **p = &s->running;
+
+	while (*p && *p != t)
+		p = &(*p)->next;
+	if (*p)
+		*p = t->next;
+	s->nrunning--;
+}
+
+/* ---- the verdict ---- */
+
+static int explain_curl(const struct transfer *t, CURLcode code, struct err *e)
+{
+	const char *detail = t->detail[0] ? t->detail : curl_easy_strerror(code);
+
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return err_set(e, ERR_TEMP, "no complete answer within %lld s (%s)",
+			(long long)(t->look->timeout_us / US_PER_S), detail);
+	return err_set(e, ERR_TEMP, "%s", detail);
+}
+
+static int explain_redirect(const struct transfer *t, int64_t status, struct err *e)
+{
+	char *to = NULL;
+
+	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
+	return err_set(e, ERR_DATA, "HTTP %d redirects to %.300s: give `url` the address it has now",
+		(int)status, to ? remote_shown(&t->look->arena, to) : "an address it does not name");
+}
+
+static int explain_status(const struct transfer *t, int64_t status, struct err *e)
+{
+	bool given = *t->look->token_file || *t->look->remote.user;
+
+	if (status >= 300 && status < 400)
+		return explain_redirect(t, status, e);
+	if (status == 401 || status == 403)
+		return err_set(e, ERR_PERM, given ? "HTTP %d: the credentials are refused" :
+			"HTTP %d: credentials are needed: set username and token-file",
+			(int)status);
+	if (status == 404)
+		return err_set(e, ERR_NOENT, "HTTP 404: there is no repository, or it is not shown to "
+			"this user");
+	return err_set(e, ERR_TEMP, "HTTP %d", (int)status);
+}
+
+static int explain_type(const struct transfer *t, struct err *e)
+{
+	char *type = NULL;
+
+	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+	return err_set(e, ERR_DATA, "the answer is %.100s, not git's smart protocol (a login page, "
+		"a proxy, or a server that only gives files)", type ? type : "of no type");
+}
+
+static int judge(const struct transfer *t, CURLcode code, struct err *e)
+{
+	int64_t status = status_of(t->easy);
+
+	if (t->refused)
+		return -1;
+	if (code != CURLE_OK && code != CURLE_WRITE_ERROR)
+		return explain_curl(t, code, e);
+	if (status != 200)
+		return explain_status(t, status, e);
+	if (!type_ok(t))
+		return explain_type(t, e);
+	return code == CURLE_OK ? 0 : explain_curl(t, code, e);
+}
+
+static void settle(struct smart *s, struct transfer *t, CURLcode code)
+{
+	struct look *l = t->look;
+	bool failed = judge(t, code, &l->err) != 0;
+
+	if (!failed && t->step == STEP_GREETING && advert_done(&t->advert) &&
+	    t->advert.version == 2) {
+		ask(s, t);
+		if (!t->refused)
+			return;
+		failed = true;
+	}
+	if (!failed)
+		failed = advert_refs(&t->advert, &l->refs, &l->err) != 0;
+	curl_multi_remove_handle(s->multi, t->easy);
+	unlink_running(s, t);
+	finish(s, t, failed);
+}
+
+static void collect(struct smart *s)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(s->multi, &left))) {
+		CURLcode code = m->data.result;
+		char *t = NULL;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+		settle(s, (struct transfer *)(void *)t, code);
+	}
+}
+
+size_t smart_running(const struct smart *s)
+{
+	return s->nrunning;
+}
+
+int smart_wait(struct smart *s, int timeout_ms, const int *fds, size_t nfds, struct err *e)
+{
+	struct curl_waitfd extra[8];
+	int still;
+	CURLMcode failed = curl_multi_perform(s->multi, &still);
+
+	if (nfds > 8)
+		return err_set(e, ERR_BUG, "too many descriptors to wait for");
+	for (size_t i = 0; i < nfds; i++)
+		extra[i] = (struct curl_waitfd){ .fd = fds[i], .events = CURL_WAIT_POLLIN };
+	collect(s);
+	if (!failed && !s->done)
+		failed = curl_multi_poll(s->multi, extra, (unsigned)nfds, timeout_ms, NULL);
+	if (!failed)
+		failed = curl_multi_perform(s->multi, &still);
+	collect(s);
+	return failed ? err_set(e, ERR_OS, "libcurl: %s", curl_multi_strerror(failed)) : 0;
+}
+
+struct look *smart_take(struct smart *s)
+{
+	struct transfer *t = s->done;
+	struct look *l;
+
+	if (!t)
+		return NULL;
+	s->done = t->next;
+	l = t->look;
+	transfer_free(t);
+	return l;
+}
+
+void smart_close(struct smart *s)
+{
+	struct transfer *t;
+
+	if (!s)
+		return;
+	while ((t = s->running)) {
+		curl_multi_remove_handle(s->multi, t->easy);
+		s->running = t->next;
+		look_free(t->look);
+		transfer_free(t);
+	}
+	while ((t = s->done)) {
+		s->done = t->next;
+		look_free(t->look);
+		transfer_free(t);
+	}
+	curl_multi_cleanup(s->multi);
+	curl_global_cleanup();
+	free(s);
+}

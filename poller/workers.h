@@ -1,0 +1,27 @@
+/*
+ * workers.h - threads for looks that block: local directories (which may hang on a
+ * dead mount), ssh, git://. Started as they are needed, WORKERS_MAX at most. A look
+ * belongs to the workers between give and take.
+ */
+#ifndef WORKERS_H
+#define WORKERS_H
+
+#include <stddef.h>
+
+#include "look.h"
+
+#define WORKERS_MAX 8
+
+struct workers;
+
+int workers_open(struct workers **out, struct err *e);
+/* Waits some seconds for those under way; what was given and not begun is freed. */
+void workers_close(struct workers *w);
+void workers_give(struct workers *w, struct look *l);
+/* A finished one, or NULL. */
+struct look *workers_take(struct workers *w);
+size_t workers_busy(struct workers *w);		/* given and not taken */
+/* Readable when there is one to take. */
+int workers_fd(const struct workers *w);
+
+#endif
