@@ -17,7 +17,7 @@ static const char schema[] =
 	"CREATE TABLE changes(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source INTEGER NOT NULL,"
 	" repository TEXT NOT NULL, path TEXT NOT NULL, time INTEGER NOT NULL, taken INTEGER NOT NULL,"
 	" uid INTEGER NOT NULL, user TEXT NOT NULL, actor TEXT NOT NULL, address TEXT NOT NULL,"
-	" skip INTEGER NOT NULL, detail TEXT NOT NULL);"
+	" skip INTEGER NOT NULL, reported INTEGER NOT NULL, detail TEXT NOT NULL);"
 	"CREATE TABLE updates(seq INTEGER PRIMARY KEY, change INTEGER NOT NULL, kind INTEGER NOT NULL,"
 	" repository TEXT NOT NULL, ref TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL,"
 	" base INTEGER NOT NULL, time INTEGER NOT NULL, taken INTEGER NOT NULL,"
@@ -321,10 +321,11 @@ static int insert_change(struct queue *q, const struct queue_intake *v, int64_t 
 	buf_init(&b, 16 * MIB);
 	detail(c, &b);
 	failed = db_exec(q->db, e, "INSERT OR IGNORE INTO changes(id, source, repository, path, time,"
-		" taken, uid, user, actor, address, skip, detail)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)", "sissiiisssis",
+		" taken, uid, user, actor, address, skip, reported, detail)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)", "sissiiisssiis",
 		c->id, (int64_t)c->source, v->repository, c->path, c->time_us, now, (int64_t)c->uid,
-		c->user, c->actor, c->address, (int64_t)c->skip, b.s);
+		c->user, c->actor, c->address, (int64_t)c->skip,
+		*v->repository ? (int64_t)c->nupdates : (int64_t)0, b.s);
 	*seq = !failed && db_changes(q->db) ? db_last_id(q->db) : 0;
 	buf_release(&b);
 	return failed;
@@ -349,9 +350,7 @@ static int insert_update(struct queue *q, const struct queue_intake *v, int64_t 
 static int baseline_ref(struct queue *q, const struct queue_intake *v, int64_t change,
 	const struct ref_update *u, int64_t now, struct err *e)
 {
-	if (oid_is_zero(u->new))
-		return 0;
-	if (db_exec(q->db, e, "INSERT OR IGNORE INTO refs(repository, ref, oid, seq, time, quiet)"
+	if (!oid_is_zero(u->new) && db_exec(q->db, e, "INSERT OR IGNORE INTO refs(repository, ref, oid, seq, time, quiet)"
 		" VALUES(?1,?2,?3,1,?4,1)", "sssi", v->repository, u->ref, u->new, now))
 		return -1;
 	return insert_update(q, v, change, u, UPDATE_BASELINE, false, now, e);

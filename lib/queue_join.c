@@ -342,7 +342,7 @@ int queue_change_make(struct queue *q, const char *repository, int64_t now_us, i
 	if (uuid_v7(now_us, id))
 		return err_sys(e, "cannot draw a change id");
 	if (db_exec(q->db, e, "INSERT INTO changes(id, source, repository, path, time, taken, uid, user,"
-		" actor, address, skip, detail) VALUES(?1,?2,?3,'',?4,?4,?5,'refire','refire','',0,"
+		" actor, address, skip, reported, detail) VALUES(?1,?2,?3,'',?4,?4,?5,'refire','refire','',0,0,"
 		" '{\"options\":[],\"claims\":{},\"vars\":{},\"shortened\":[]}')", "sisii", id,
 		(int64_t)SOURCE_RECONCILE, repository, now_us, (int64_t)geteuid()))
 		return -1;

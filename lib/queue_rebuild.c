@@ -141,6 +141,56 @@ static void salvage(struct queue *q, struct queue_rebuilt *out)
 	db_exec(q->db, &e, "DETACH old", "");
 }
 
+/* ---- making what was read whole ---- */
+
+/* A change some of whose updates were lost is forgotten, so that the spool brings all of
+   it back. A delivery whose change or update was lost keeps its id, ref and commits and
+   gets a stand-in for who caused it: it is still owed. */
+static int stand_in(struct queue *q, int64_t seq, const char *repository, struct err *e)
+{
+	char id[UUID_SIZE];
+	int64_t now = clock_wall_us();
+
+	if (uuid_v7(now, id))
+		return err_sys(e, "cannot draw a change id");
+	return db_exec(q->db, e, "INSERT INTO changes(seq, id, source, repository, path, time, taken, uid,"
+		" user, actor, address, skip, reported, detail) VALUES(?1,?2,?3,?4,'',?5,?5,?6,'unknown',"
+		" 'unknown','',0,0,'{\"options\":[],\"claims\":{},\"vars\":{},\"shortened\":[]}')",
+		"isisii", seq, id, (int64_t)SOURCE_RECONCILE, repository, now, (int64_t)geteuid());
+}
+
+static int stand_ins(struct queue *q, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT DISTINCT change, repository FROM deliveries"
+		" WHERE change NOT IN (SELECT seq FROM changes)", ""))
+		return -1;
+	while ((got = db_next(&r, e)) > 0) {
+		if (stand_in(q, db_int(&r, 0), db_text(&r, 1), e)) {
+			db_done(&r);
+			return -1;
+		}
+	}
+	return got;
+}
+
+static int make_whole(struct queue *q, struct err *e)
+{
+	if (db_exec(q->db, e, "DELETE FROM updates WHERE state = 0 AND change IN (SELECT c.seq FROM"
+		" changes c WHERE c.reported <> (SELECT count(*) FROM updates u WHERE u.change = c.seq"
+		" AND u.kind <> ?1))", "i", (int64_t)UPDATE_FILLED) ||
+	    db_exec(q->db, e, "DELETE FROM changes WHERE reported <> (SELECT count(*) FROM updates u"
+		" WHERE u.change = changes.seq AND u.kind <> ?1)", "i", (int64_t)UPDATE_FILLED) ||
+	    stand_ins(q, e))
+		return -1;
+	return db_exec(q->db, e, "INSERT OR IGNORE INTO updates(seq, change, kind, repository, ref, old,"
+		" new, base, time, taken, state) SELECT upd, change, ?1, repository, ref, before, after,"
+		" -1, made, made, ?2 FROM deliveries WHERE upd NOT IN (SELECT seq FROM updates)", "ii",
+		(int64_t)UPDATE_FILLED, (int64_t)UPDATE_ACCEPTED);
+}
+
 /* ---- what the trail knows ---- */
 
 /* A record that says a delivery is settled: its id, else NULL. Our own lines, so the
@@ -309,7 +359,7 @@ static int fill(struct queue *q, const struct spool_paths *p, struct queue_rebui
 		return -1;
 	if (queue_begin(q, e))
 		return -1;
-	if (read_trail(q, p->trail, &out->settled, e) || queue_commit(q, e)) {
+	if (make_whole(q, e) || read_trail(q, p->trail, &out->settled, e) || queue_commit(q, e)) {
 		queue_rollback(q);
 		return -1;
 	}
