@@ -21,7 +21,7 @@ refire-hooks          = hooks/hooks hooks/install hooks/uninstall hooks/status h
                         lib/table $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
-refire-check          = webhook-sender/check $(SENDER) $(BASE) $(NOUNS) $(STORE)
+refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command \
                         cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
@@ -29,8 +29,9 @@ refire-status         = cli/status cli/state cli/judge cli/lookup cli/store $(OP
 refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))
-SENDER = $(patsubst %.c,%,$(filter-out webhook-sender/send.c webhook-sender/check.c,\
+SENDER = $(patsubst %.c,%,$(filter-out webhook-sender/send.c webhook-sender/check%.c,\
            $(wildcard webhook-sender/*.c webhook-sender/*/*.c)))
+CHECK  = $(patsubst %.c,%,$(wildcard webhook-sender/check*.c))
 
 HOOKS    = post-receive reference-transaction
 PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire \

@@ -1,0 +1,108 @@
+/*
+ * check_online.c - can each receiver be reached: resolve, connect, verify its
+ * certificate, and one HEAD request without a payload. See check.h.
+ *
+ * Any HTTP status counts as reachable: many receivers refuse HEAD.
+ */
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "describe.h"
+#include "fs.h"
+#include "http.h"
+
+#define AT_ONCE 32
+#define WAIT_MS 1000
+
+struct probe {
+	const struct pipeline *pipeline;
+	char *url;			/* NULL: not started */
+};
+
+/* The URL itself may be a secret in a file. */
+static char *url_of(const struct pipeline *p, struct err *e)
+{
+	char *text;
+	size_t n;
+
+	if (!*p->url_file)
+		return mem_strdup(p->url);
+	if (fs_read_path(p->url_file, LIMIT_URL, &text, &n, NULL, e))
+		return NULL;
+	text[strcspn(text, "\r\n")] = '\0';
+	return text;
+}
+
+static void probe_start(struct check *c, struct http *h, struct probe *p)
+{
+	struct request r = { .method = "HEAD", .body.fd = -1, .body.s = "",
+		.timeout_us = p->pipeline->timeout_us,
+		.connect_timeout_us = p->pipeline->connect_timeout_us,
+		.ca_file = p->pipeline->ca_file, .tls_verify = p->pipeline->tls_verify };
+	struct err e;
+
+	p->url = url_of(p->pipeline, &e);
+	r.url = p->url;
+	if (!p->url || http_start(h, &r, p, &e))
+		check_add(c, CHECK_FAIL, "pipeline", p->pipeline->name, "not reachable: %s", e.text);
+}
+
+static void probe_end(struct check *c, const struct probe *p, const struct answer *a)
+{
+	struct buf url;
+
+	buf_init(&url, 2 * LIMIT_URL);
+	describe_url(&url, p->url, *p->pipeline->url_file != '\0');
+	if (a->kind == ANSWER_GOT)
+		check_add(c, CHECK_OK, "pipeline", p->pipeline->name, "%s is reachable at %s (HEAD: %d)",
+			url.s, a->address, a->status);
+	else
+		check_add(c, CHECK_FAIL, "pipeline", p->pipeline->name, "%s: %s%s%s", url.s,
+			answer_text(a->kind), *a->detail ? ": " : "", a->detail);
+	buf_release(&url);
+}
+
+static int probes_run(struct check *c, struct http *h, struct probe *v, size_t n, struct err *e)
+{
+	size_t next = 0;
+
+	while (next < n || http_running(h) > 0) {
+		struct answer answer;
+		struct arena a;
+		void *tag;
+
+		for (; next < n && http_running(h) < AT_ONCE; next++)
+			probe_start(c, h, &v[next]);
+		if (http_wait(h, WAIT_MS, NULL, 0, e))
+			return -1;
+		arena_init(&a);
+		while (http_next(h, &a, &tag, &answer))
+			probe_end(c, tag, &answer);
+		arena_release(&a);
+	}
+	return 0;
+}
+
+void check_online(struct check *c)
+{
+	struct probe *v = mem_alloc((c->config->npipelines + 1) * sizeof(*v));
+	struct http *h;
+	struct err e;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->config->npipelines; i++)
+		if (*c->config->pipelines[i].url || *c->config->pipelines[i].url_file)
+			v[n++].pipeline = &c->config->pipelines[i];
+	if (http_open(&h, AT_ONCE, &e)) {
+		check_add(c, CHECK_FAIL, "online", "", "%s", e.text);
+	} else {
+		if (probes_run(c, h, v, n, &e))
+			check_add(c, CHECK_FAIL, "online", "", "%s", e.text);
+		http_close(h);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(v[i].url);
+	free(v);
+}
