@@ -23,7 +23,7 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/list cli/show cli/command \
+refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
                         cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/judge cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
@@ -67,7 +67,6 @@ prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
 libexecdir ?= $(prefix)/libexec/refire
 mandir     ?= $(prefix)/share/man
-sysconfdir ?= /etc
 unitdir    ?= $(prefix)/lib/systemd/system
 docdir     ?= $(prefix)/share/doc/refire
 
@@ -106,6 +105,94 @@ unit: $(UNIT)
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
+# ---- for a person: these need nothing but git and make to be there ----
+
+JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
+SUBMAKE = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+deps:
+	@tests/packages build
+demo:
+	@tests/packages demo
+	@echo "building refire into $(BUILD)"
+	@$(SUBMAKE) all
+	@REFIRE_BUILD='$(BUILD)' tests/demo
+test:
+	@tests/packages test
+	@echo "building refire and its tests into $(BUILD)"
+	@$(SUBMAKE) all unit replay
+	@REFIRE_BUILD='$(BUILD)' tests/run
+torture:		# the long forms of the tests
+	@tests/packages test
+	@$(SUBMAKE) all unit replay
+	@REFIRE_BUILD='$(BUILD)' TORTURE=1 tests/run -k
+bench:			# each prints what it must reach, and exits 1 when it does not
+	@tests/packages test
+	@$(SUBMAKE) all
+	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
+		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
+checks:			# what .ci/run runs after the tests
+	@tests/packages ci
+	@tests/checks/all
+check-%:		# one of them: make check-includes
+	@tests/checks/$*
+
+# ---- fuzz: tests/fuzz/fuzz-NAME.c; `make test` replays tests/fuzz/corpus/NAME/ ----
+
+FUZZ_SECONDS ?= 60
+FUZZ = $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+
+$(BUILD)/tests/replay-%: $(BUILD)/tests/fuzz/fuzz-%.o $(BUILD)/tests/fuzz/replay.o \
+		$(BUILD)/everything.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all)
+$(BUILD)/tests/fuzz-%: $(BUILD)/tests/fuzz/fuzz-%.o $(BUILD)/everything.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_all)
+replay: $(FUZZ:%=$(BUILD)/tests/replay-%)
+fuzzers: $(FUZZ:%=$(BUILD)/tests/fuzz-%)
+fuzz:			# make fuzz FUZZ_SECONDS=600 FUZZ='conf glob'
+	@tests/packages ci
+	@$(SUBMAKE) BUILD=$(BUILD)/fuzz CC=clang HARDEN= STATIC= OPT='-O1 -g' \
+		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers
+	@for f in $(FUZZ); do echo "== $$f, $(FUZZ_SECONDS) s"; d=$(BUILD)/fuzz/found/$$f; \
+		mkdir -p $$d tests/fuzz/corpus/$$f; \
+		$(BUILD)/fuzz/tests/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			-rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 -artifact_prefix=$$d. \
+			$$d tests/fuzz/corpus/$$f || exit 1; done
+
+# ---- install: refire in bindir, its commands and the hooks in libexecdir ----
+
+COMMANDS = $(filter-out refire,$(PROGRAMS))
+MAN1     = $(wildcard docs/man/*.1)
+MAN5     = $(wildcard docs/man/*.5)
+UNITS    = $(wildcard conf/*.service conf/*.timer conf/*.path)
+DOCS     = $(wildcard README.md docs/*.md conf/refire.conf conf/refire.cron)
+EXAMPLES = $(wildcard conf/examples/*)
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libexecdir)/hooks $(unitdir) \
+		$(mandir)/man1 $(mandir)/man5 $(docdir)/examples)
+	install -m 755 $(BUILD)/refire $(DESTDIR)$(bindir)
+	install -m 755 $(COMMANDS:%=$(BUILD)/%) $(DESTDIR)$(libexecdir)
+	install -m 755 $(HOOKS:%=$(BUILD)/hooks/%) $(DESTDIR)$(libexecdir)/hooks
+	install -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
+	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
+	install -m 644 $(UNITS) $(DESTDIR)$(unitdir)
+	install -m 644 $(DOCS) $(DESTDIR)$(docdir)
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(docdir)/examples
+	sed -i 's,/usr/local/bin/,$(bindir)/,' $(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(UNITS))) \
+		$(DESTDIR)$(docdir)/refire.cron
+
+uninstall:		# what `make install` put there; never state-dir or /etc/refire
+	rm -f $(DESTDIR)$(bindir)/refire $(COMMANDS:%=$(DESTDIR)$(libexecdir)/%) \
+		$(HOOKS:%=$(DESTDIR)$(libexecdir)/hooks/%) \
+		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
+		$(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(UNITS)))
+	rm -rf $(DESTDIR)$(docdir)
+	-rmdir $(DESTDIR)$(libexecdir)/hooks $(DESTDIR)$(libexecdir)
+
+.PHONY: all unit clean deps demo test torture bench checks replay fuzzers fuzz install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -34,7 +34,7 @@ static const struct args_option options[] = {
 };
 static const char *const synopsis[] = {
 	"[list] [OPTION...]", "show ID", "retry ID... [--reason TEXT]",
-	"drop ID... [--reason TEXT]", NULL
+	"drop ID... [--reason TEXT]", "rebuild", NULL
 };
 static const struct args_usage usage = {
 	.program = "refire queue", .synopsis = synopsis, .options = options,
@@ -43,7 +43,9 @@ static const struct args_usage usage = {
 		"  list     what is not settled yet; oldest first\n"
 		"  show     everything about one: why it is where it is, every attempt and answer\n"
 		"  retry    send it (again): what failed, is held, was dropped, or waits for its time\n"
-		"  drop     never send it",
+		"  drop     never send it\n"
+		"  rebuild  make a new queue when the file is damaged, from what can be read of it,\n"
+		"           the trail and the spool; the damaged file is kept",
 	.notes =
 		"States: READY INFLIGHT WAITING HELD (open); DELIVERED FAILED SUPERSEDED DROPPED\n"
 		"(settled). An ID is a delivery's id or its beginning. Whoever does not own state-dir\n"
@@ -138,6 +140,7 @@ static const struct verb {
 	int least, most;		/* operands; most < 0: any number */
 } verbs[] = {
 	{ "list", 0, 0 }, { "show", 1, 1 }, { "retry", 1, -1 }, { "drop", 1, -1 },
+	{ "rebuild", 0, 0 },
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 
@@ -173,6 +176,8 @@ static int verb_run(const struct verb *v, const struct ask *a, struct err *e)
 {
 	if (strcmp(v->name, "show") == 0)
 		return show_run(a, e);
+	if (strcmp(v->name, "rebuild") == 0)
+		return rebuild_run(a, e);
 	if (strcmp(v->name, "list") == 0)
 		return list_run(a, e);
 	return command_run(a, v->name, e);
