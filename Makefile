@@ -25,8 +25,9 @@ refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
                         cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-status         = cli/status cli/state cli/judge cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-trail          = cli/trail cli/lookup cli/follow $(OPERATE) $(BASE) $(NOUNS)
+refire-status         = cli/status cli/state cli/state_json cli/judge cli/lookup cli/records \
+                        cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-trail          = cli/trail cli/lookup cli/records cli/follow $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))
 SENDER = $(patsubst %.c,%,$(filter-out webhook-sender/send.c webhook-sender/check%.c,\
@@ -92,7 +93,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup)
+EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
 	ar rcs $@ $^

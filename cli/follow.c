@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "limits.h"
+#include "records.h"
 
 #define LOOK_MS ((int)(RESCAN_US / 1000))
 #define READ_SIZE (64 * KIB)
@@ -103,10 +104,10 @@ static int file_open(struct tail *t, const char *name, bool at_end, struct err *
 /* What is new in the file at hand, then in each newer one. first: only find the end. */
 static int dir_look(struct tail *t, bool first, struct err *e)
 {
-	struct lookup_files files;
+	struct records_days files;
 	int rc = file_drain(t, e);
 
-	if (rc || lookup_files(t->dir, &files, e))
+	if (rc || records_days(t->dir, &files, e))
 		return rc ? rc : -1;
 	if (first && files.n > 0)
 		rc = file_open(t, files.v[files.n - 1].name, true, e);

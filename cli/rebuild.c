@@ -22,17 +22,18 @@ static int lock_take(const char *path, const char *who, int *fd, struct err *e)
 	return *fd < 0 ? -1 : 0;
 }
 
-static bool queue_is_whole(const struct ask *a)
+/* 1 it can be read whole, 0 it is damaged or gone, -1 it is something else. */
+static int queue_is_whole(const struct ask *a, struct err *e)
 {
 	struct queue *q;
-	struct err e;
-	bool whole;
+	int rc;
 
-	if (queue_open(a->session.paths.queue, QUEUE_READ, &q, &e))
-		return false;
-	whole = queue_check(q, &e) == 0;
-	queue_close(q);
-	return whole;
+	if (queue_open(a->session.paths.queue, QUEUE_READ, &q, e) == 0) {
+		rc = queue_check(q, e) == 0;
+		queue_close(q);
+		return rc || e->code == ERR_DATA ? rc : -1;
+	}
+	return e->code == ERR_DATA || e->code == ERR_NOENT ? 0 : -1;
 }
 
 static void count_line(struct buf *b, int64_t n, const char *what)
@@ -67,11 +68,12 @@ static void outcome_tell(const struct ask *a, const struct queue_rebuilt *r)
 static int rebuild_locked(const struct ask *a, struct err *e)
 {
 	struct queue_rebuilt r;
+	int whole = queue_is_whole(a, e);
 
-	if (queue_is_whole(a)) {
-		printf("the queue is not damaged: nothing was done\n");
-		return 0;
-	}
+	if (whole > 0)
+		puts("the queue is not damaged: nothing was done");
+	if (whole != 0)
+		return whole < 0 ? -1 : 0;
 	if (queue_rebuild(&a->session.paths, &r, e))
 		return -1;
 	outcome_tell(a, &r);

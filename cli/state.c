@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "fs.h"
 #include "lookup.h"
+#include "records.h"
 #include "sibling.h"
 #include "store.h"
 
@@ -260,15 +261,15 @@ static int newest_take(const char *line, size_t n, struct json_t *record, void *
 static void trail_look(struct state *st)
 {
 	struct lookup_query any = { .read_only = -1 };
-	struct lookup_walk w = { .each = newest_take, .arg = &st->trail_newest_us };
+	struct records w = { .each = newest_take, .arg = &st->trail_newest_us };
 	struct lookup *l = lookup_new(&any);
-	struct lookup_files files;
+	struct records_days files;
 	struct err e;
 
 	st->trail_error = "";
 	w.lookup = l;
-	if (lookup_files(st->session->paths.trail, &files, &e) ||
-	    lookup_dir(&w, st->session->paths.trail, &e) < 0)
+	if (records_days(st->session->paths.trail, &files, &e) ||
+	    records_dir(&w, st->session->paths.trail, &e) < 0)
 		st->trail_error = arena_strdup(&st->arena, e.text);
 	for (size_t i = 0; i < files.n; i++) {
 		char path[LIMIT_PATH + 32];

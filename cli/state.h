@@ -77,6 +77,8 @@ struct state {
 
 int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e);
 void state_judge(struct state *st);
+/* Everything as one JSON object and a newline. */
+void state_json(const struct state *st, struct buf *out);
 void state_release(struct state *st);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "args.h"
 #include "clock.h"
-#include "json.h"
 #include "log.h"
 #include "state.h"
 #include "table.h"
@@ -281,173 +280,15 @@ static void page_print(const struct state *st, const struct screen *screen)
 	buf_release(&p.line);
 }
 
-/* ---- JSON ---- */
-
-static void time_member(struct json *j, const char *key, int64_t us)
-{
-	char iso[CLOCK_ISO_SIZE];
-
-	json_kv(j, key, us ? clock_iso(us, iso) : NULL);
-}
-
-static void int_member(struct json *j, const char *key, int64_t n)
-{
-	json_key(j, key);
-	json_int(j, n);
-}
-
-static void bool_member(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
-static void states_member(struct json *j, const int64_t by_state[DELIVERY_COUNT])
-{
-	json_key(j, "states");
-	json_object(j);
-	for (int i = 0; i < DELIVERY_COUNT; i++)
-		int_member(j, delivery_word((enum delivery_state)i), by_state[i]);
-	json_end(j);
-}
-
-static void findings_json(struct json *j, const struct state *st)
-{
-	json_key(j, "findings");
-	json_array(j);
-	for (size_t i = 0; i < st->nfindings; i++) {
-		json_object(j);
-		bool_member(j, "grave", st->findings[i].grave);
-		json_kv(j, "text", st->findings[i].text);
-		json_kv(j, "help", *st->findings[i].help ? st->findings[i].help : NULL);
-		json_end(j);
-	}
-	json_end(j);
-}
-
-static void spool_json(struct json *j, const struct state *st)
-{
-	json_key(j, "spool");
-	json_object(j);
-	int_member(j, "waiting", st->waiting);
-	time_member(j, "oldest", st->oldest_us);
-	int_member(j, "unfinished", st->unfinished);
-	int_member(j, "quarantined", st->total_aside);
-	json_key(j, "quarantine");
-	json_array(j);
-	for (size_t i = 0; i < st->naside; i++) {
-		json_object(j);
-		json_kv(j, "name", st->aside[i].name);
-		json_kv(j, "reason", st->aside[i].reason);
-		json_end(j);
-	}
-	json_end(j);
-	json_end(j);
-}
-
-static void queue_json(struct json *j, const struct state *st)
-{
-	json_key(j, "queue");
-	json_object(j);
-	json_kv(j, "error", *st->queue_error ? st->queue_error : NULL);
-	states_member(j, st->counts.by_state);
-	int_member(j, "pending_updates", st->counts.pending_updates);
-	time_member(j, "oldest_open", st->counts.oldest_open_us);
-	time_member(j, "next_due", st->counts.next_due_us);
-	json_end(j);
-}
-
-static void pipelines_json(struct json *j, const struct state *st)
-{
-	json_key(j, "pipelines");
-	json_array(j);
-	for (size_t i = 0; i < st->npipelines; i++) {
-		const struct state_pipeline *p = &st->pipelines[i];
-
-		json_object(j);
-		json_kv(j, "pipeline", p->q.pipeline);
-		bool_member(j, "configured", p->configured);
-		bool_member(j, "enabled", p->enabled);
-		states_member(j, p->q.by_state);
-		time_member(j, "oldest_open", p->q.oldest_open_us);
-		time_member(j, "last_delivered", p->q.delivered_us);
-		time_member(j, "last_failed", p->q.failed_us);
-		json_kv(j, "code", *p->code ? p->code : NULL);
-		json_kv(j, "error", *p->error ? p->error : NULL);
-		json_end(j);
-	}
-	json_end(j);
-}
-
-static void repositories_json(struct json *j, const struct state *st)
-{
-	json_key(j, "repositories");
-	json_array(j);
-	for (size_t i = 0; i < st->nrepositories; i++) {
-		const struct state_repository *r = &st->repositories[i];
-
-		json_object(j);
-		json_kv(j, "repository", r->name);
-		json_kv(j, "what", r->what);
-		time_member(j, "last", r->poll.last_us);
-		time_member(j, "last_ok", r->poll.ok_us);
-		time_member(j, "changed", r->poll.changed_us);
-		time_member(j, "next", r->poll.next_us);
-		int_member(j, "failures", r->poll.failures);
-		json_kv(j, "error", r->seen && *r->poll.error ? r->poll.error : NULL);
-		int_member(j, "refs", r->poll.refs);
-		json_end(j);
-	}
-	json_end(j);
-}
-
-static void runners_json(struct json *j, const struct state *st)
-{
-	json_key(j, "sender");
-	json_object(j);
-	bool_member(j, "running", st->sender_held);
-	time_member(j, "last_run", st->ran_us);
-	json_end(j);
-	json_key(j, "poller");
-	json_object(j);
-	bool_member(j, "running", st->poller_held);
-	json_end(j);
-}
-
-static void trail_json(struct json *j, const struct state *st)
-{
-	json_key(j, "trail");
-	json_object(j);
-	json_kv(j, "error", *st->trail_error ? st->trail_error : NULL);
-	int_member(j, "files", st->trail_files);
-	int_member(j, "bytes", st->trail_bytes);
-	time_member(j, "newest", st->trail_newest_us);
-	json_end(j);
-}
-
 static void object_print(const struct state *st)
 {
-	struct json j;
 	struct buf b;
 
 	buf_init(&b, 256 * MIB);
-	json_init(&j, &b);
-	json_object(&j);
-	json_kv(&j, "version", REFIRE_VERSION);
-	json_kv(&j, "config", st->session->config->path);
-	findings_json(&j, st);
-	runners_json(&j, st);
-	spool_json(&j, st);
-	queue_json(&j, st);
-	pipelines_json(&j, st);
-	repositories_json(&j, st);
-	trail_json(&j, st);
-	json_end(&j);
-	puts(b.s);
+	state_json(st, &b);
+	fwrite(b.s, 1, b.len, stdout);
 	buf_release(&b);
 }
-
-/* ---- */
 
 static int status_run(const char *config, bool json, struct err *e)
 {

@@ -15,6 +15,7 @@
 #include "follow.h"
 #include "log.h"
 #include "lookup.h"
+#include "records.h"
 #include "session.h"
 #include "table.h"
 #include "words.h"
@@ -156,7 +157,7 @@ static int record_show(const char *line, size_t n, json_t *record, void *arg)
 /* ---- the two verbs ---- */
 
 /* A result in a file that ends early is still a result; the person is told. */
-static void walk_remarks(const struct lookup_walk *w)
+static void walk_remarks(const struct records *w)
 {
 	if (w->torn)
 		log_warn("the last line of %s is not whole yet; it was passed over",
@@ -169,9 +170,9 @@ static void walk_remarks(const struct lookup_walk *w)
 static int lookup_run(struct show *s, const struct lookup *l, bool oldest_first,
 	const char *dir, struct err *e)
 {
-	struct lookup_walk w = { .lookup = l, .oldest_first = oldest_first,
+	struct records w = { .lookup = l, .oldest_first = oldest_first,
 		.each = record_show, .arg = s };
-	int rc = lookup_dir(&w, dir, e);
+	int rc = records_dir(&w, dir, e);
 
 	if (!s->json)
 		table_end(&s->table);
