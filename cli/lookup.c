@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "json.h"
+#include "limits.h"
 #include "mem.h"
 
 #define NEEDLES_MAX 12

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "mem.h"
 #include "queue.h"
 #include "session.h"
