@@ -1,0 +1,18 @@
+/* formats.c - the table of dialects. Adding one: its file, and a line here. */
+#include <string.h>
+
+#include "format.h"
+
+const struct format *const formats[] = {
+	&format_generic,
+	&format_github,
+	NULL,
+};
+
+const struct format *format_find(const char *name)
+{
+	for (size_t i = 0; formats[i]; i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	return NULL;
+}

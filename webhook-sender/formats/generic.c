@@ -1,0 +1,252 @@
+/*
+ * generic.c - refire's own JSON: all of a change. docs/format-generic.md describes
+ * every field; a change of meaning raises "refire".
+ */
+#include <string.h>
+
+#include "clock.h"
+#include "match.h"
+#include "payload.h"
+
+#define VERSION 1
+
+static void write_text(struct json *j, const char *key, const char *s)
+{
+	json_key_bytes(j, key, s, strlen(s));
+}
+
+/* null where there is none */
+static void write_maybe(struct json *j, const char *key, const char *s)
+{
+	if (s && *s)
+		write_text(j, key, s);
+	else
+		json_kv(j, key, NULL);
+}
+
+static void write_bool(struct json *j, const char *key, bool v)
+{
+	json_key(j, key);
+	json_bool(j, v);
+}
+
+static void write_list(struct json *j, const char *key, bool known, const char *const *v, size_t n)
+{
+	json_key(j, key);
+	if (!known) {
+		json_null(j);
+		return;
+	}
+	json_array(j);
+	for (size_t i = 0; i < n; i++)
+		json_str(j, v[i]);
+	json_end(j);
+}
+
+static void write_pairs(struct json *j, const char *key, const struct name_value *v, size_t n)
+{
+	json_key(j, key);
+	json_object(j);
+	for (size_t i = 0; i < n; i++)
+		json_kv(j, v[i].name, v[i].value);
+	json_end(j);
+}
+
+static void write_person(struct json *j, const char *key, const struct person *p)
+{
+	char time[CLOCK_ISO_SIZE];
+
+	json_key(j, key);
+	json_object(j);
+	write_text(j, "name", p->name);
+	write_text(j, "email", p->email);
+	json_kv(j, "time", payload_time(p, time));
+	json_end(j);
+}
+
+static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
+{
+	size_t len = payload_message(c->message, p->fit->message);
+	bool known = c->paths_known && p->fit->paths;
+
+	json_object(j);
+	json_kv(j, "id", c->oid);
+	json_kv(j, "tree", c->tree);
+	json_kv(j, "url", arena_fmt(p->a, "%s/commit/%s", p->base, c->oid));
+	json_key_bytes(j, "message", c->message, len);
+	write_bool(j, "message_shortened", c->message_cut ||
+		len < payload_message(c->message, SIZE_MAX));
+	write_person(j, "author", &c->author);
+	write_person(j, "committer", &c->committer);
+	write_list(j, "added", known, c->added, c->nadded);
+	write_list(j, "removed", known, c->removed, c->nremoved);
+	write_list(j, "modified", known, c->modified, c->nmodified);
+	json_end(j);
+}
+
+static void write_repository(struct json *j, const struct payload *p)
+{
+	json_key(j, "repository");
+	json_object(j);
+	json_kv(j, "name", p->in->name);
+	write_maybe(j, "web_url", strncmp(p->base, "refire:", 7) ? p->base : "");
+	write_maybe(j, "default_branch", ref_branch(p->in->enrichment->head_ref));
+	json_end(j);
+}
+
+static void write_ref(struct json *j, const struct payload *p)
+{
+	const struct render_input *in = p->in;
+	const char *branch = ref_branch(in->ref), *tag = ref_tag(in->ref);
+
+	write_text(j, "ref", in->ref);
+	json_kv(j, "kind", *branch ? "branch" : *tag ? "tag" : "other");
+	write_maybe(j, "branch", branch);
+	write_maybe(j, "tag", tag);
+	json_kv(j, "before", p->created ? NULL : in->before);
+	json_kv(j, "after", p->deleted ? NULL : in->after);
+	write_bool(j, "created", p->created);
+	write_bool(j, "deleted", p->deleted);
+	if (in->enrichment->forced == TRI_UNKNOWN)
+		json_kv(j, "forced", NULL);
+	else
+		write_bool(j, "forced", in->enrichment->forced == TRI_YES);
+	write_bool(j, "coalesced", in->coalesced);
+}
+
+static void write_actor(struct json *j, const struct change_row *c, const struct detail *d)
+{
+	json_key(j, "actor");
+	json_object(j);
+	write_text(j, "name", c->actor);
+	json_kv(j, "user", c->user);
+	json_key(j, "uid");
+	json_int(j, c->uid);
+	write_maybe(j, "address", c->address);
+	write_pairs(j, "claims", d->claims, d->nclaims);
+	json_end(j);
+}
+
+static void write_change(struct json *j, const struct payload *p)
+{
+	const struct change_row *c = p->in->change;
+	const struct detail *d = p->detail;
+	char time[CLOCK_ISO_SIZE];
+
+	json_kv(j, "source", source_word(c->source));
+	json_kv(j, "time", clock_iso_us(c->time_us, time));
+	write_actor(j, c, d);
+	write_list(j, "push_options", true, d->options, d->noptions);
+	write_pairs(j, "variables", d->vars, d->nvars);
+	write_list(j, "shortened", true, d->shortened, d->nshortened);
+}
+
+static void write_tag_object(struct json *j, const struct enrichment *n)
+{
+	json_key(j, "tag_object");
+	if (!n->annotated) {
+		json_null(j);
+		return;
+	}
+	json_object(j);
+	json_key_bytes(j, "message", n->tag_message, payload_message(n->tag_message, SIZE_MAX));
+	write_person(j, "tagger", &n->tagger);
+	json_end(j);
+}
+
+static void write_commits(struct json *j, const struct payload *p)
+{
+	const struct enrichment *n = p->in->enrichment;
+
+	json_key(j, "commits");
+	json_array(j);
+	for (size_t i = p->first; i < n->ncommits; i++)
+		write_commit(j, p, &n->commits[i]);
+	json_end(j);
+	json_key(j, "total_commits");
+	if (n->total_commits < 0)
+		json_null(j);
+	else
+		json_int(j, n->total_commits);
+	write_bool(j, "commits_shortened", p->fit->message != SIZE_MAX || !p->fit->paths ||
+		n->total_commits != (int64_t)(n->ncommits - p->first));
+	write_list(j, "paths", n->paths_known && p->fit->paths, n->paths, n->npaths);
+	write_maybe(j, "paths_base", n->base);
+	write_maybe(j, "commit", n->peeled);
+	json_key(j, "head_commit");
+	if (*n->head.oid)
+		write_commit(j, p, &n->head);
+	else
+		json_null(j);
+}
+
+/* The words of `on` in the configuration. */
+static const char *event_of(const struct render_input *in)
+{
+	return oid_is_zero(in->after) ? "delete" : *ref_tag(in->ref) ? "tag" : "push";
+}
+
+static void write_all(struct json *j, const struct payload *p)
+{
+	const struct render_input *in = p->in;
+
+	json_object(j);
+	json_key(j, "refire");
+	json_int(j, VERSION);
+	json_kv(j, "event", event_of(in));
+	json_kv(j, "delivery", in->delivery);
+	json_kv(j, "change", in->change->id);
+	json_kv(j, "pipeline", in->pipeline->name);
+	write_repository(j, p);
+	write_ref(j, p);
+	write_change(j, p);
+	write_commits(j, p);
+	write_tag_object(j, in->enrichment);
+	write_bool(j, "computed", in->enrichment->computed);
+	write_maybe(j, "not_computed", in->enrichment->why_not);
+	json_end(j);
+}
+
+static int render(const struct render_input *in, struct arena *a, struct message **out, size_t *n,
+	struct err *e)
+{
+	struct message *m = arena_alloc(a, sizeof *m);
+	struct detail d;
+
+	if (detail_decode(a, in->change->detail, &d, e) ||
+		payload_render(in, &d, a, event_of(in), write_all, m, e))
+		return -1;
+	if (headers_add(&m->headers, "X-Refire-Event", m->event))
+		return err_set(e, ERR_BUG, "a header could not be made");
+	*out = m;
+	*n = 1;
+	return 0;
+}
+
+/* Every secret signs, newest first, so that a receiver can change over at any time
+   of a rotation; the header others verify has room for one. */
+static int sign(const struct message *m, const struct secrets *s, int64_t now_us,
+	struct headers *out, struct err *e)
+{
+	const char *all = "";
+
+	(void)now_us;
+	for (size_t i = 0; i < s->n; i++) {
+		struct headers one = { .a = out->a };
+
+		if (payload_sign(&one, "X", &s->v[i], &m->body, false))
+			return err_set(e, ERR_BUG, "a signature could not be made");
+		all = arena_fmt(out->a, "%s%s%s", all, *all ? ", " : "", one.v[0].value);
+	}
+	if (s->n && (headers_add(out, "X-Refire-Signature-256", all) ||
+		payload_sign(out, "X-Hub-Signature-256", &s->v[0], &m->body, false)))
+		return err_set(e, ERR_CONFIG, "there are too many secrets for one header");
+	return 0;
+}
+
+const struct format format_generic = {
+	.name = "generic",
+	.help = "refire's own JSON: all of a change, documented in format-generic.md",
+	.render = render,
+	.sign = sign,
+};

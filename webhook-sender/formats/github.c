@@ -1,0 +1,414 @@
+/*
+ * github.c - push, create and delete as GitHub sends them, valid against the strict
+ * schemas of @octokit/webhooks-schemas 7.6.1: every required key, and no other.
+ *
+ * A new branch or tag is `create`, then `push`; a deleted one `push`, then `delete`.
+ * What refire cannot know has a neutral value: counters 0, private true, unknown
+ * dates 0 or the change's time; addresses of an API that is not there are
+ * "refire:..." URIs and lead nowhere. docs/format-github.md lists them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "match.h"
+#include "payload.h"
+#include "uuid.h"
+
+/* ---- links ---- */
+
+/* "scheme://user:password@host/path?query" without what may be secret. */
+static const char *public_url(struct arena *a, const char *url)
+{
+	const char *host = strstr(url, "://"), *end, *at = NULL;
+
+	if (!host)
+		return "";
+	host += 3;
+	end = host + strcspn(host, "?#");
+	for (const char *s = host; s < end && *s != '/'; s++)
+		if (*s == '@')
+			at = s;
+	if (at)
+		return arena_fmt(a, "%.*s%.*s", (int)(host - url), url, (int)(end - at - 1), at + 1);
+	return arena_memdup(a, url, (size_t)(end - url));
+}
+
+/* The address to clone from, where the configuration names one. */
+static const char *clone_url(const struct payload *p)
+{
+	const struct repository *r = p->in->repository;
+	const char *url = r && r->url && strncmp(r->url, "http", 4) == 0 ? public_url(p->a, r->url) : "";
+
+	return *url ? url : p->base;
+}
+
+static const char *ssh_url(const struct payload *p)
+{
+	const struct repository *r = p->in->repository;
+
+	return r && r->url && *r->url && strncmp(r->url, "http", 4) != 0 ? r->url : "";
+}
+
+/* The parts of "team/web": what is before the last slash owns it; "refire" where
+   there is none. */
+static const char *owner_of(const struct payload *p)
+{
+	const char *slash = strrchr(p->in->name, '/');
+
+	return slash ? arena_memdup(p->a, p->in->name, (size_t)(slash - p->in->name)) : "refire";
+}
+
+static const char *name_of(const char *repository)
+{
+	const char *slash = strrchr(repository, '/');
+
+	return slash ? slash + 1 : repository;
+}
+
+/* ---- users ---- */
+
+static void write_user(struct json *j, const struct payload *p, const char *key, const char *login)
+{
+	static const struct {
+		const char *key, *below;
+	} links[] = {
+		{ "url", "" }, { "html_url", "" }, { "followers_url", "/followers" },
+		{ "following_url", "/following{/other_user}" }, { "gists_url", "/gists{/gist_id}" },
+		{ "starred_url", "/starred{/owner}{/repo}" }, { "subscriptions_url", "/subscriptions" },
+		{ "organizations_url", "/orgs" }, { "repos_url", "/repos" },
+		{ "events_url", "/events{/privacy}" }, { "received_events_url", "/received_events" },
+	};
+	struct buf name;
+
+	buf_init(&name, 4 * LIMIT_CLAIM);
+	payload_encode(&name, login, "");
+	json_key(j, key);
+	json_object(j);
+	json_kv(j, "login", login);
+	json_key(j, "id");
+	json_int(j, payload_id("user", login));
+	json_kv(j, "node_id", "");
+	json_kv(j, "avatar_url", arena_fmt(p->a, "refire:users/%s/avatar", name.s));
+	json_kv(j, "gravatar_id", "");
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+		json_kv(j, links[i].key, arena_fmt(p->a, "refire:users/%s%s", name.s, links[i].below));
+	json_kv(j, "type", "User");
+	json_key(j, "site_admin");
+	json_bool(j, false);
+	json_end(j);
+	buf_release(&name);
+}
+
+/* ---- the repository ---- */
+
+enum kind { LINK, NUMBER, FALSE, TEXT, NOTHING };
+
+/* In GitHub's order after its first keys; LINK: below "refire:NAME". */
+static const struct entry {
+	const char *key;
+	enum kind kind;
+	const char *text;
+} links[] = {
+	{ "forks_url", LINK, "/forks" }, { "keys_url", LINK, "/keys{/key_id}" },
+	{ "collaborators_url", LINK, "/collaborators{/collaborator}" },
+	{ "teams_url", LINK, "/teams" }, { "hooks_url", LINK, "/hooks" },
+	{ "issue_events_url", LINK, "/issues/events{/number}" }, { "events_url", LINK, "/events" },
+	{ "assignees_url", LINK, "/assignees{/user}" }, { "branches_url", LINK, "/branches{/branch}" },
+	{ "tags_url", LINK, "/tags" }, { "blobs_url", LINK, "/git/blobs{/sha}" },
+	{ "git_tags_url", LINK, "/git/tags{/sha}" }, { "git_refs_url", LINK, "/git/refs{/sha}" },
+	{ "trees_url", LINK, "/git/trees{/sha}" }, { "statuses_url", LINK, "/statuses/{sha}" },
+	{ "languages_url", LINK, "/languages" }, { "stargazers_url", LINK, "/stargazers" },
+	{ "contributors_url", LINK, "/contributors" }, { "subscribers_url", LINK, "/subscribers" },
+	{ "subscription_url", LINK, "/subscription" }, { "commits_url", LINK, "/commits{/sha}" },
+	{ "git_commits_url", LINK, "/git/commits{/sha}" }, { "comments_url", LINK, "/comments{/number}" },
+	{ "issue_comment_url", LINK, "/issues/comments{/number}" },
+	{ "contents_url", LINK, "/contents/{+path}" },
+	{ "compare_url", LINK, "/compare/{base}...{head}" }, { "merges_url", LINK, "/merges" },
+	{ "archive_url", LINK, "/{archive_format}{/ref}" }, { "downloads_url", LINK, "/downloads" },
+	{ "issues_url", LINK, "/issues{/number}" }, { "pulls_url", LINK, "/pulls{/number}" },
+	{ "milestones_url", LINK, "/milestones{/number}" },
+	{ "notifications_url", LINK, "/notifications{?since,all,participating}" },
+	{ "labels_url", LINK, "/labels{/name}" }, { "releases_url", LINK, "/releases{/id}" },
+	{ "deployments_url", LINK, "/deployments" },
+}, unknowns[] = {
+	{ "homepage", NOTHING, "" }, { "size", NUMBER, "" }, { "stargazers_count", NUMBER, "" },
+	{ "watchers_count", NUMBER, "" }, { "language", NOTHING, "" }, { "has_issues", FALSE, "" },
+	{ "has_projects", FALSE, "" }, { "has_downloads", FALSE, "" }, { "has_wiki", FALSE, "" },
+	{ "has_pages", FALSE, "" }, { "has_discussions", FALSE, "" }, { "forks_count", NUMBER, "" },
+	{ "mirror_url", NOTHING, "" }, { "archived", FALSE, "" }, { "disabled", FALSE, "" },
+	{ "open_issues_count", NUMBER, "" }, { "license", NOTHING, "" }, { "allow_forking", FALSE, "" },
+	{ "is_template", FALSE, "" }, { "web_commit_signoff_required", FALSE, "" },
+	{ "visibility", TEXT, "private" }, { "forks", NUMBER, "" }, { "open_issues", NUMBER, "" },
+	{ "watchers", NUMBER, "" },
+};
+
+static void write_entries(struct json *j, const struct payload *p, const struct entry *v, size_t n,
+	const char *below)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_key(j, v[i].key);
+		switch (v[i].kind) {
+		case LINK: json_str(j, arena_fmt(p->a, "%s%s", below, v[i].text)); break;
+		case NUMBER: json_int(j, 0); break;
+		case FALSE: json_bool(j, false); break;
+		case TEXT: json_str(j, v[i].text); break;
+		case NOTHING: json_null(j); break;
+		}
+	}
+}
+
+static void write_identity(struct json *j, const struct payload *p)
+{
+	const char *owner = owner_of(p);
+
+	json_key(j, "id");
+	json_int(j, payload_id("repository", p->in->name));
+	json_kv(j, "node_id", "");
+	json_kv(j, "name", name_of(p->in->name));
+	json_kv(j, "full_name", arena_fmt(p->a, "%s/%s", owner, name_of(p->in->name)));
+	json_key(j, "private");
+	json_bool(j, true);
+	write_user(j, p, "owner", owner);
+	json_kv(j, "html_url", p->base);
+	json_kv(j, "description", NULL);
+	json_key(j, "fork");
+	json_bool(j, false);
+	json_kv(j, "url", p->base);
+}
+
+static void write_dates(struct json *j, const struct payload *p)
+{
+	char now[CLOCK_ISO_SIZE];
+
+	json_key(j, "created_at");
+	json_int(j, 0);
+	json_kv(j, "updated_at", clock_iso(p->in->change->time_us, now));
+	json_key(j, "pushed_at");
+	json_int(j, p->in->change->time_us / US_PER_S);
+}
+
+static const char *default_branch(const struct payload *p)
+{
+	return ref_branch(p->in->enrichment->head_ref);
+}
+
+static void write_repository(struct json *j, const struct payload *p)
+{
+	struct buf below;
+
+	buf_init(&below, 4 * LIMIT_PATH);
+	buf_str(&below, "refire:");
+	payload_encode(&below, p->in->name, "/");
+	json_key(j, "repository");
+	json_object(j);
+	write_identity(j, p);
+	write_entries(j, p, links, sizeof links / sizeof *links, below.s);
+	write_dates(j, p);
+	json_kv(j, "git_url", clone_url(p));
+	json_kv(j, "ssh_url", ssh_url(p));
+	json_kv(j, "clone_url", clone_url(p));
+	json_kv(j, "svn_url", p->base);
+	write_entries(j, p, unknowns, sizeof unknowns / sizeof *unknowns, below.s);
+	json_key(j, "topics");
+	json_array(j);
+	json_end(j);
+	json_key(j, "custom_properties");
+	json_object(j);
+	json_end(j);
+	json_kv(j, "default_branch", default_branch(p));
+	json_end(j);
+	buf_release(&below);
+}
+
+/* ---- commits ---- */
+
+static void write_person(struct json *j, const char *key, const struct person *who)
+{
+	char time[CLOCK_ISO_SIZE];
+
+	json_key(j, key);
+	json_object(j);
+	json_kv(j, "name", who->name);
+	json_kv(j, "email", who->email);
+	json_kv(j, "date", payload_time(who, time));
+	json_end(j);
+}
+
+/* Empty where they are not known, as GitHub has it. */
+static void write_paths(struct json *j, const char *key, bool known, const char *const *v, size_t n)
+{
+	json_key(j, key);
+	json_array(j);
+	for (size_t i = 0; known && i < n; i++)
+		json_str(j, v[i]);
+	json_end(j);
+}
+
+static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
+{
+	bool known = c->paths_known && p->fit->paths;
+	char time[CLOCK_ISO_SIZE];
+
+	json_object(j);
+	json_kv(j, "id", c->oid);
+	json_kv(j, "tree_id", c->tree);
+	json_key(j, "distinct");
+	json_bool(j, true);
+	json_key(j, "message");
+	json_strn(j, c->message, payload_message(c->message, p->fit->message));
+	json_kv(j, "timestamp", payload_time(&c->committer, time));
+	json_kv(j, "url", arena_fmt(p->a, "%s/commit/%s", p->base, c->oid));
+	write_person(j, "author", &c->author);
+	write_person(j, "committer", &c->committer);
+	write_paths(j, "added", known, c->added, c->nadded);
+	write_paths(j, "removed", known, c->removed, c->nremoved);
+	write_paths(j, "modified", known, c->modified, c->nmodified);
+	json_end(j);
+}
+
+/* ---- the events ---- */
+
+static const char *compare_url(const struct payload *p)
+{
+	const struct render_input *in = p->in;
+
+	if (p->created)
+		return arena_fmt(p->a, "%s/commit/%s", p->base,
+			*in->enrichment->peeled ? in->enrichment->peeled : in->after);
+	return arena_fmt(p->a, "%s/compare/%.12s...%.12s", p->base, in->before, in->after);
+}
+
+static void write_bool(struct json *j, const char *key, bool v)
+{
+	json_key(j, key);
+	json_bool(j, v);
+}
+
+static void write_push(struct json *j, const struct payload *p)
+{
+	const struct render_input *in = p->in;
+	const struct enrichment *n = in->enrichment;
+
+	json_object(j);
+	json_kv(j, "ref", in->ref);
+	json_kv(j, "before", in->before);
+	json_kv(j, "after", in->after);
+	write_repository(j, p);
+	json_key(j, "pusher");
+	json_object(j);
+	json_kv(j, "name", in->change->actor);
+	json_kv(j, "email", NULL);
+	json_end(j);
+	write_user(j, p, "sender", in->change->actor);
+	write_bool(j, "created", p->created);
+	write_bool(j, "deleted", p->deleted);
+	write_bool(j, "forced", n->forced == TRI_YES);
+	json_kv(j, "base_ref", NULL);
+	json_kv(j, "compare", compare_url(p));
+	json_key(j, "commits");
+	json_array(j);
+	for (size_t i = p->first; i < n->ncommits; i++)
+		write_commit(j, p, &n->commits[i]);
+	json_end(j);
+	json_key(j, "head_commit");
+	if (*n->head.oid)
+		write_commit(j, p, &n->head);
+	else
+		json_null(j);
+	json_end(j);
+}
+
+static void write_ref(struct json *j, const struct payload *p)
+{
+	const char *tag = ref_tag(p->in->ref);
+
+	json_object(j);
+	json_kv(j, "ref", *tag ? tag : ref_branch(p->in->ref));
+	json_kv(j, "ref_type", *tag ? "tag" : "branch");
+	if (p->created) {
+		json_kv(j, "master_branch", default_branch(p));
+		json_kv(j, "description", NULL);
+	}
+	json_kv(j, "pusher_type", "user");
+	write_repository(j, p);
+	write_user(j, p, "sender", p->in->change->actor);
+	json_end(j);
+}
+
+/* ---- messages ---- */
+
+/* Receivers pass over a delivery id they have seen, so the second message of a
+   delivery has its own, made from the delivery's: the same over retries. */
+static void delivery_id(const struct render_input *in, const char *event, char out[UUID_SIZE])
+{
+	unsigned char sum[SHA256_SIZE];
+	struct digest_pieces d;
+
+	if (strcmp(event, "push") == 0) {
+		snprintf(out, UUID_SIZE, "%s", in->delivery);
+		return;
+	}
+	digest_pieces_init(&d);
+	digest_pieces_add(&d, in->delivery);
+	digest_pieces_add(&d, event);
+	digest_pieces_end(&d, sum);
+	uuid_v8(sum, out);
+}
+
+static int add_message(const struct render_input *in, struct arena *a, const char *event,
+	struct message *m, struct err *e)
+{
+	bool push = strcmp(event, "push") == 0;
+	char id[UUID_SIZE];
+
+	if (payload_render(in, NULL, a, event, push ? write_push : write_ref, m, e))
+		return -1;
+	delivery_id(in, event, id);
+	if (headers_add(&m->headers, "X-GitHub-Event", event) ||
+		headers_add(&m->headers, "X-GitHub-Delivery", id) ||
+		headers_add(&m->headers, "X-GitHub-Hook-ID", arena_fmt(a, "%lld",
+			(long long)payload_id("pipeline", in->pipeline->name))) ||
+		headers_add(&m->headers, "X-GitHub-Hook-Installation-Target-Type", "repository") ||
+		headers_add(&m->headers, "X-GitHub-Hook-Installation-Target-ID", arena_fmt(a, "%lld",
+			(long long)payload_id("repository", in->name))))
+		return err_set(e, ERR_BUG, "a header could not be made");
+	return 0;
+}
+
+static int render(const struct render_input *in, struct arena *a, struct message **out, size_t *n,
+	struct err *e)
+{
+	bool known = *ref_branch(in->ref) || *ref_tag(in->ref);
+	struct message *m = arena_alloc(a, 2 * sizeof *m);
+
+	*out = m;
+	*n = 0;
+	if (known && oid_is_zero(in->before) && add_message(in, a, "create", &m[(*n)++], e))
+		return -1;
+	if (add_message(in, a, "push", &m[(*n)++], e))
+		return -1;
+	if (known && oid_is_zero(in->after) && add_message(in, a, "delete", &m[(*n)++], e))
+		return -1;
+	return 0;
+}
+
+/* Both, because receivers insist on either; the newest secret alone, because each
+   header has room for one. */
+static int sign(const struct message *m, const struct secrets *s, int64_t now_us,
+	struct headers *out, struct err *e)
+{
+	(void)now_us;
+	if (s->n && (payload_sign(out, "X-Hub-Signature", &s->v[0], &m->body, true) ||
+		payload_sign(out, "X-Hub-Signature-256", &s->v[0], &m->body, false)))
+		return err_set(e, ERR_BUG, "a signature could not be made");
+	return 0;
+}
+
+const struct format format_github = {
+	.name = "github",
+	.help = "push, create and delete events as GitHub sends them",
+	.render = render,
+	.sign = sign,
+};
