@@ -145,9 +145,10 @@ void advice_runner(struct advice *a, const struct config *c, const struct spool_
 	if (fs_lock_held(p->sender_lock, NULL) > 0)
 		return;
 	advice_add(a, "no timer, cron line or resident sender has been seen to run (%s), so "
-		"retries wait for the next push; a line for crontab: "
-		"*/5 * * * * %s poll --config %s; %s send --config %s",
-		ran ? clock_relative(ran, now, age) : "never", refire, c->path, refire, c->path);
+		"retries wait for the next push; a line for crontab:",
+		ran ? clock_relative(ran, now, age) : "never");
+	advice_add(a, "*/5 * * * * %s poll --config %s; %s send --config %s", refire, c->path,
+		refire, c->path);
 }
 
 /* "web" of /srv/git/web.git and /home/alice/web/.git */

@@ -49,40 +49,26 @@ static int ask(const char *git_dir, const char *const *argv, struct buf *out, st
 	return status;
 }
 
-/* One line of git's, a path as seen from git_dir, as an absolute path. */
-static int absolute(const char *git_dir, const char *line, size_t n, char *out, struct err *e)
+int gitask_hooks(const char *git_dir, char *hooks, struct err *e)
 {
-	bool rooted = n && line[0] == '/';
-
-	if (n == 1 && line[0] == '.')
-		n = 0;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ')
-			return err_set(e, ERR_CONFIG, "%s: there is a control character in the "
-				"path of its hooks", git_dir);
-	if (snprintf(out, LIMIT_PATH, "%s%s%.*s", rooted ? "" : git_dir,
-		rooted || !n ? "" : "/", (int)n, line) >= LIMIT_PATH)
-		return err_set(e, ERR_CONFIG, "%.100s: its hooks' path is too long", git_dir);
-	return 0;
-}
-
-int gitask_dirs(const char *git_dir, char *common, char *hooks, struct err *e)
-{
-	static const char *const argv[] = { "git", "rev-parse", "--git-common-dir",
-		"--git-path", "hooks", NULL };
-	const char *line, *second;
+	static const char *const argv[] = { "git", "rev-parse", "--git-path", "hooks", NULL };
 	struct buf out;
-	int failed = -1;
+	size_t n;
+	int failed;
 
 	buf_init(&out, ANSWER_MAX);
-	if (ask(git_dir, argv, &out, e) == 0) {
-		line = out.s;
-		second = line + strcspn(line, "\n");
-		if (*second)
-			second++;
-		failed = absolute(git_dir, line, strcspn(line, "\n"), common, e) ||
-			absolute(git_dir, second, strcspn(second, "\n"), hooks, e) ? -1 : 0;
-	}
+	failed = ask(git_dir, argv, &out, e);
+	n = out.len && out.s[out.len - 1] == '\n' ? out.len - 1 : out.len;
+	if (failed > 0 || (!failed && !n))
+		failed = err_set(e, ERR_FAILED, "git does not say where the hooks of %.200s are",
+			git_dir);
+	for (size_t i = 0; i < n && !failed; i++)
+		if ((unsigned char)out.s[i] < ' ')
+			failed = err_set(e, ERR_CONFIG, "%.200s: there is a control character in "
+				"the path of its hooks", git_dir);
+	if (!failed && snprintf(hooks, LIMIT_PATH, "%s%s%.*s", out.s[0] == '/' ? "" : git_dir,
+		out.s[0] == '/' ? "" : "/", (int)n, out.s) >= LIMIT_PATH)
+		failed = err_set(e, ERR_CONFIG, "%.200s: its hooks' path is too long", git_dir);
 	buf_release(&out);
 	return failed;
 }

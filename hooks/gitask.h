@@ -14,9 +14,9 @@
 #define GITASK_PUSH_OPTIONS "receive.advertisePushOptions"
 #define GITASK_VALUE 64
 
-/* Of a git directory: the one its worktrees share, and its hooks directory, both
-   absolute; the latter need not exist. LIMIT_PATH bytes each. */
-int gitask_dirs(const char *git_dir, char *common, char *hooks, struct err *e);
+/* Where git looks for the hooks of a git directory: absolute, LIMIT_PATH bytes. It
+   need not exist. */
+int gitask_hooks(const char *git_dir, char *hooks, struct err *e);
 /* Is core.hooksPath a relative path? Then it depends on where git runs the hook. */
 int gitask_relative_hooks(const char *git_dir, bool *relative, struct err *e);
 /* Do pushers' options get through, whatever configuration says so? */

@@ -211,16 +211,25 @@ static void say_installed(const char *where, const struct install_result *r)
 			r->place.shared ? r->place.dir : "");
 }
 
+/* The lines to add; " ;" would begin a comment there. */
 static void say_unnamed(const struct config *c, const char *git_dir)
 {
 	char name[LIMIT_PATH];
+	struct buf path;
 
 	if (advice_named(c, git_dir, name))
 		return;
 	log_warn("no [repository] names %s, so no pipeline starts for it; add to %s:", git_dir,
 		c->path);
-	say("\n    [repository %s]", name);
-	say("    path = %s\n", git_dir);
+	buf_init(&path, 2 * LIMIT_PATH);
+	for (const char *s = git_dir; *s; s++) {
+		if (*s == ';' && s[-1] == ' ')
+			buf_chr(&path, '\\');
+		buf_chr(&path, *s);
+	}
+	say("    [repository %s]", name);
+	say("    path = %s", path.s);
+	buf_release(&path);
 }
 
 static void warn_repository(const struct installer *i, const struct subject *s,

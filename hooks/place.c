@@ -105,7 +105,7 @@ int place_in(struct place *p, const char *dir, const char *name, struct err *e)
 int place_find(struct place *p, const char *git_dir, const char *hooks, const char *name,
 	struct err *e)
 {
-	char common[LIMIT_PATH], own[LIMIT_PATH];
+	char common[LIMIT_PATH], own[LIMIT_PATH + 4];
 
 	if (place_in(p, hooks, name, e))
 		return -1;

@@ -11,6 +11,7 @@
 #include "gitask.h"
 #include "hook.h"
 #include "json.h"
+#include "log.h"
 #include "table.h"
 
 #define LINE_MAX_SIZE (256 * KIB)
@@ -206,36 +207,12 @@ static void print_problems(const struct screen *s, const char *about, const stru
 
 	for (size_t n = 0; n < a->n; n++) {
 		buf_init(&text, LINE_MAX_SIZE);
-		if (*about) {
-			screen_styled(s, &text, STYLE_NONE, about);
-			buf_str(&text, ": ");
-		}
+		screen_styled(s, &text, STYLE_NONE, about);
+		buf_str(&text, ": ");
 		screen_styled(s, &text, STYLE_WARN, a->v[n]);
 		printf("%s\n", text.s);
 		buf_release(&text);
 	}
-}
-
-/* {"problems": [...]} for what concerns no single repository. */
-static void print_general_json(const struct advice *a)
-{
-	struct buf text;
-	struct json j;
-
-	if (!a->n)
-		return;
-	buf_init(&text, LINE_MAX_SIZE);
-	json_init(&j, &text);
-	json_object(&j);
-	json_kv(&j, "repository", NULL);
-	json_key(&j, "problems");
-	json_array(&j);
-	for (size_t n = 0; n < a->n; n++)
-		json_str(&j, a->v[n]);
-	json_end(&j);
-	json_end(&j);
-	printf("%s\n", text.s);
-	buf_release(&text);
 }
 
 static int print_all_json(const struct installer *i, char *const *paths, int n)
@@ -291,10 +268,9 @@ int status_print(const struct installer *i, char *const *paths, int n, bool json
 	advice_runner(&general, i->config, &i->paths, i->tools.front);
 	screen_init(&screen, stdout);
 	wrong = json ? print_all_json(i, paths, n) : print_table(i, paths, n, &screen);
-	if (json)
-		print_general_json(&general);
-	else
-		print_problems(&screen, "", &general);
+	fflush(stdout);
+	for (size_t k = 0; k < general.n; k++)
+		log_warn("%s", general.v[k]);
 	advice_release(&general);
 	return wrong;
 }

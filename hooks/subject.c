@@ -54,13 +54,11 @@ int tools_find(struct tools *t, struct err *e)
 
 int subject_open(struct subject *s, const char *path, struct err *e)
 {
-	char found[LIMIT_PATH], common[LIMIT_PATH], hooks[LIMIT_PATH];
+	char hooks[LIMIT_PATH];
 
 	*s = (struct subject){ 0 };
-	if (repo_find(path, found, e) || gitask_dirs(found, common, hooks, e))
+	if (repo_find(path, s->git_dir, e) || gitask_hooks(s->git_dir, hooks, e))
 		return -1;
-	if (!realpath(common, s->git_dir))
-		return err_sys(e, "cannot find %.300s", common);
 	if (snprintf(s->own, sizeof(s->own), "%s/refire", s->git_dir) >= LIMIT_PATH)
 		return err_set(e, ERR_CONFIG, "path too long: %.200s", s->git_dir);
 	for (int k = 0; k < HOOK_KINDS; k++)

@@ -1,4 +1,5 @@
 /* uninstall.c - see install.h: taking out. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,24 @@
 #include "gitask.h"
 #include "hook.h"
 #include "install.h"
+
+/* Files that a crash left before they got their name: .NAME.PID */
+static void sweep(const char *dir, const char *name)
+{
+	DIR *d = opendir(dir);
+	size_t n = strlen(name);
+	struct dirent *entry;
+
+	if (!d)
+		return;
+	while ((entry = readdir(d))) {
+		const char *s = entry->d_name;
+
+		if (s[0] == '.' && !strncmp(s + 1, name, n) && s[n + 1] == '.')
+			unlinkat(dirfd(d), s, 0);
+	}
+	closedir(d);
+}
 
 /* A repository that was deleted, or whose settings are gone, uses nothing. */
 static void forget_gone(struct ledger *shared)
@@ -65,6 +84,8 @@ static int take_locked(const struct tools *t, const struct place *p, const char 
 	if (place_take(p, t->hook[kind], &r->taken[kind], e))
 		return -1;
 	r->changed |= r->taken[kind] == TAKEN_OUT;
+	if (p->shared)
+		sweep(p->dir, HOOK_SHARED_LEDGER);
 	if (made)
 		rmdir(p->dir);	/* only if nothing else is in it */
 	return 0;
@@ -120,6 +141,8 @@ static int remove_own(struct subject *s, struct uninstall_result *r, struct err 
 	s->done.changed = true;
 	if (ledger_write(&s->done, e))
 		return -1;
+	sweep(s->own, "hook");
+	sweep(s->own, SUBJECT_LEDGER);
 	rmdir(s->own);
 	return 0;
 }
@@ -157,5 +180,6 @@ int uninstall_directory(const struct tools *t, const char *dir, struct uninstall
 		r->changed = true;
 	else if (errno != ENOENT)
 		return err_sys(e, "cannot remove %.300s", conf);
+	sweep(dir, HOOK_SHARED_CONF);
 	return 0;
 }
