@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "mem.h"
 
-#define BLOCK (512 * KIB)
+#define BLOCK (64 * KIB)
 #define BLOCK_MAX (8 * MIB)		/* a longer line is no record of ours */
 #define NAME_LENGTH 16			/* "2026-11-23.jsonl" */
 #define DAY_US (86400 * US_PER_S)
