@@ -212,11 +212,13 @@ static const char *ref_full(const char *ref, struct buf *b)
 	return b->s;
 }
 
+/* A person looks for what is still under way; a program, or who asks what became of
+   one change, for everything. */
 static unsigned states_of(const struct ask *a)
 {
 	const unsigned open = (1u << DELIVERY_DELIVERED) - 1;
 
-	return a->states ? a->states : a->change ? 0 : open;
+	return a->states ? a->states : a->change || a->json ? 0 : open;
 }
 
 static int listing_run(struct listing *l, struct queue *q, struct err *e)

@@ -18,7 +18,7 @@ enum {
 };
 static const struct args_option options[] = {
 	[OPT_STATE] = { "state", 0, "STATE", "list deliveries in this state; several are separated by "
-		"commas; `all`, `open` (the default), `settled`" },
+		"commas; `all` (the default with --json and --change), `open` (the default), `settled`" },
 	[OPT_PIPELINE] = { "pipeline", 0, "NAME", "list deliveries of this pipeline" },
 	[OPT_REPOSITORY] = { "repository", 0, "NAME", "list deliveries for this repository" },
 	[OPT_REF] = { "ref", 0, "REF", "list deliveries for this ref: a branch's name, or refs/..." },
@@ -28,7 +28,7 @@ static const struct args_option options[] = {
 	[OPT_LIMIT] = { "limit", 'n', "N", "list the newest N" },
 	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop)" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
-	[OPT_JSON] = ARGS_OPTION_JSON,
+	[OPT_JSON] = { "json", 0, NULL, "print JSON, one object a line; list: settled ones too" },
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
