@@ -38,42 +38,53 @@ static void split(int64_t us, time_t *s, int *frac)
 	*frac = (int)rest;
 }
 
+/* RFC 3339 knows the years 0000 to 9999; a commit's time may say anything. */
+#define FIRST_S INT64_C(-62167219200)
+#define LAST_S INT64_C(253402300799)
+
+/* "2026-11-23T01:02:03" into out; returns its length. */
+static int put_seconds(int64_t s, char *out)
+{
+	time_t t = (time_t)(s < FIRST_S ? FIRST_S : s > LAST_S ? LAST_S : s);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	return snprintf(out, CLOCK_ISO_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
 char *clock_iso(int64_t wall_us, char *out)
 {
-	struct tm tm;
 	time_t s;
 	int frac;
 
 	split(wall_us, &s, &frac);
-	gmtime_r(&s, &tm);
-	strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	strcpy(out + put_seconds(s, out), "Z");
 	return out;
 }
 
 char *clock_iso_us(int64_t wall_us, char *out)
 {
-	struct tm tm;
 	time_t s;
-	int frac;
-	size_t n;
+	int frac, n;
 
 	split(wall_us, &s, &frac);
-	gmtime_r(&s, &tm);
-	n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, CLOCK_ISO_SIZE - n, ".%06dZ", frac);
+	n = put_seconds(s, out);
+	snprintf(out + n, (size_t)(CLOCK_ISO_SIZE - n), ".%06dZ", frac);
 	return out;
 }
 
 char *clock_iso_offset(int64_t wall_s, int offset_min, char *out)
 {
-	time_t s = (time_t)(wall_s + (int64_t)offset_min * 60);
-	int off = abs(offset_min) % (24 * 60);
-	struct tm tm;
-	size_t n;
+	const int day = 24 * 60;
+	int minutes = offset_min % day, off = abs(minutes), n;
 
-	gmtime_r(&s, &tm);
-	n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, CLOCK_ISO_SIZE - n, "%c%02d:%02d", offset_min < 0 ? '-' : '+',
+	/* far enough from the ends of int64_t to add an offset */
+	if (wall_s > LAST_S || wall_s < FIRST_S)
+		n = put_seconds(wall_s, out);
+	else
+		n = put_seconds(wall_s + (int64_t)minutes * 60, out);
+	snprintf(out + n, (size_t)(CLOCK_ISO_SIZE - n), "%c%02d:%02d", minutes < 0 ? '-' : '+',
 		off / 60, off % 60);
 	return out;
 }
@@ -141,8 +152,8 @@ static bool plausible(const struct tm *t)
 int clock_parse(const char *s, int64_t now_us, int64_t *out_us)
 {
 	struct tm t = { 0 };
-	int64_t age, frac = 0, east;
-	int used = 0, more = 0;
+	int64_t age, frac = 0, east, at;
+	int used = 0, more = 0, day;
 
 	if (parse_age(s, &age) == 0) {
 		*out_us = now_us - age;
@@ -165,7 +176,11 @@ int clock_parse(const char *s, int64_t now_us, int64_t *out_us)
 	t.tm_mon -= 1;
 	if (!plausible(&t) || parse_zone(s, &east))
 		return -1;
-	*out_us = ((int64_t)timegm(&t) - east) * US_PER_S + frac;
+	day = t.tm_mday;
+	at = (int64_t)timegm(&t);
+	if (t.tm_mday != day)		/* timegm reads 31 November as 1 December */
+		return -1;
+	*out_us = (at - east) * US_PER_S + frac;
 	return 0;
 }
 

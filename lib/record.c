@@ -1,6 +1,7 @@
 /* record.c - named fields with lengths and a CRC; libc only. */
 #include "record.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,8 +261,9 @@ int64_t record_get_number(const struct record_in *r, const char *name, int *bad)
 
 	if (!*s)
 		return 0;
+	errno = 0;
 	v = strtoll(s, &end, 10);
-	if (!*end && *s != ' ')
+	if (!*end && !errno && (*s == '-' || (*s >= '0' && *s <= '9')))
 		return v;
 	*bad = 1;
 	return -1;
