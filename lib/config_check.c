@@ -168,11 +168,17 @@ static bool ssh_url_ok(const char *url)
 {
 	const char *host = url_host(url, "ssh");
 
-	return host_ok(host) && url[6] != '-';
+	return (host_ok(host) && url[6] != '-') || scp_url_ok(url);
+}
+
+/* What can be polled, beside http: ssh, and git's own daemon. */
+static bool git_url_ok(const char *url)
+{
+	return ssh_url_ok(url) || host_ok(url_host(url, "git"));
 }
 
 /* The value is not shown: a URL may be a secret. */
-static int check_url(const struct check *k, const char *key, const char *url, bool ssh)
+static int check_url(const struct check *k, const char *key, const char *url, bool git)
 {
 	if (!*url)
 		return 0;
@@ -181,9 +187,9 @@ static int check_url(const struct check *k, const char *key, const char *url, bo
 	if (!url_bytes_ok(url))
 		return check_fail(k, key, "`%s` has a blank or another byte that a URL cannot have; "
 			"write it as %%XX", key);
-	if (!http_url_ok(url) && !(ssh && (ssh_url_ok(url) || scp_url_ok(url))))
+	if (!http_url_ok(url) && !(git && git_url_ok(url)))
 		return check_fail(k, key, "`%s` must begin with http:// or https://%s and name a "
-			"host", key, ssh ? " or ssh:// (or be user@host:path)" : "");
+			"host", key, git ? ", ssh:// or git:// (or be user@host:path)" : "");
 	return 0;
 }
 

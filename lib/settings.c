@@ -72,7 +72,7 @@ const struct setting settings[] = {
 		"ends in *; team/* with root /srv/git/team makes /srv/git/team/a.git "
 		"repository team/a." },
 	{ REPOSITORY("url", SETTING_STRING, url),
-	  .help = "A remote to poll, by http, https or ssh (also user@host:path)." },
+	  .help = "A remote to poll, by http, https, ssh (also user@host:path) or git." },
 	{ REPOSITORY("poll-interval", SETTING_TIME, poll_interval_us), .def = "60s",
 	  .min = US_PER_S, .max = 30 * DAY,
 	  .help = "How often the url is polled." },

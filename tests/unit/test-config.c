@@ -85,18 +85,18 @@ static const struct {
 	  "relative, without `..`, `//`, commas and * ? [ ] { } \\, and not beginning with -" },
 	{ "[repository a]\npath = /x\n[repository b]\npath = /x/\n", "t:4: repository `a` has this "
 	  "path already" },
-	{ "[repository w]\nurl = ftp://x/y\n", "t:2: `url` must begin with http:// or https:// or "
-	  "ssh:// (or be user@host:path) and name a host" },
+	{ "[repository w]\nurl = ftp://x/y\n", "t:2: `url` must begin with http:// or https://, "
+	  "ssh:// or git:// (or be user@host:path) and name a host" },
 	{ "[repository w]\nurl = ssh://-oProxyCommand=x/y\n", "t:2: `url` must begin with http:// or "
-	  "https:// or ssh:// (or be user@host:path) and name a host" },
+	  "https://, ssh:// or git:// (or be user@host:path) and name a host" },
 	{ "[repository w]\nurl = ssh://git@-oProxyCommand=x/y\n", "t:2: `url` must begin with "
-	  "http:// or https:// or ssh:// (or be user@host:path) and name a host" },
+	  "http:// or https://, ssh:// or git:// (or be user@host:path) and name a host" },
 	{ "[repository w]\nurl = -oProxyCommand=x:y\n", "t:2: `url` must begin with http:// or "
-	  "https:// or ssh:// (or be user@host:path) and name a host" },
-	{ "[repository w]\nurl = git@-x:y\n", "t:2: `url` must begin with http:// or https:// or "
-	  "ssh:// (or be user@host:path) and name a host" },
-	{ "[repository w]\nurl = https:///x\n", "t:2: `url` must begin with http:// or https:// or "
-	  "ssh:// (or be user@host:path) and name a host" },
+	  "https://, ssh:// or git:// (or be user@host:path) and name a host" },
+	{ "[repository w]\nurl = git@-x:y\n", "t:2: `url` must begin with http:// or https://, "
+	  "ssh:// or git:// (or be user@host:path) and name a host" },
+	{ "[repository w]\nurl = https:///x\n", "t:2: `url` must begin with http:// or https://, "
+	  "ssh:// or git:// (or be user@host:path) and name a host" },
 	{ "[repository w]\nurl = https://x/a b\n", "t:2: `url` has a blank or another byte that a "
 	  "URL cannot have; write it as %XX" },
 	{ REPO "web-url = git@host:x\n", "t:3: `web-url` must begin with http:// or https:// and "
@@ -249,7 +249,7 @@ static void test_urls(void)
 {
 	static const char *const good[] = { "http://h", "https://h:8443/x.git", "HTTPS://h/x",
 		"https://user@h/x", "https://[::1]:80/", "ssh://git@h:22/srv/x.git", "git@h:x.git",
-		"h:x.git", "ssh://h/~/x" };
+		"h:x.git", "ssh://h/~/x", "git://h/x" };
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		struct config *c = NULL;
