@@ -29,20 +29,28 @@ static bool is_self(const char *path)
 		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* git passes over a hook that is not executable, and so do we. 1 found. */
-static int find_earlier(const struct hook *h, char *out, size_t room)
+/* git passes over a hook that is not executable, and so do we. A second look where
+   the first one failed for no good reason: a policy must not go unrun. */
+static bool is_executable(const char *path)
+{
+	struct stat st;
+
+	if (!access(path, X_OK))
+		return true;
+	if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+		return false;
+	return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+static bool find_earlier(const struct hook *h, char *out, size_t room)
 {
 	struct hookpath p;
 
-	for (bool more = hookpath_first(&p, h->argv[0]); more; more = hookpath_next(&p)) {
-		if (snprintf(out, room, "%s/%s" HOOK_EARLIER, p.dir, h->name) >= (int)room)
-			continue;
-		if (!access(out, X_OK))
+	for (bool more = hookpath_first(&p, h->argv[0]); more; more = hookpath_next(&p))
+		if (snprintf(out, room, "%s/%s" HOOK_EARLIER, p.dir, h->name) < (int)room &&
+		    is_executable(out))
 			return !is_self(out);
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			return 1;
-	}
-	return 0;
+	return false;
 }
 
 /* What is left of stdin, after an input too long to keep in memory. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define EINTR_TRIES 64
+#define HEAR_MS 1000
 
 static const char *const environment[] = {
 	"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL,
@@ -50,11 +52,28 @@ fail:
 	_exit(127);
 }
 
+/* errno of an exec that failed; 0 bytes when it went well, or has not been heard of
+   for so long that we do not wait for it. */
+static ssize_t hear(int fd, int *sys)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n = 0;
+
+	for (int tries = 0; tries < EINTR_TRIES; tries++) {
+		n = poll(&p, 1, HEAR_MS);
+		if (n > 0)
+			n = read(fd, sys, sizeof(*sys));
+		if (n >= 0 || errno != EINTR)
+			break;
+	}
+	return n;
+}
+
 int detach_run(const char *const *argv, struct err *e)
 {
 	int report[2], sys = 0, status;
 	pid_t pid;
-	ssize_t n = -1;
+	ssize_t n;
 
 	if (pipe2(report, O_CLOEXEC))
 		return err_sys(e, "cannot start %s", argv[0]);
@@ -76,11 +95,7 @@ int detach_run(const char *const *argv, struct err *e)
 	for (int tries = 0; waitpid(pid, &status, 0) < 0 && errno == EINTR; tries++)
 		if (tries == EINTR_TRIES)
 			break;
-	for (int tries = 0; tries < EINTR_TRIES; tries++) {
-		n = read(report[0], &sys, sizeof(sys));
-		if (n >= 0 || errno != EINTR)
-			break;
-	}
+	n = hear(report[0], &sys);
 	close(report[0]);
 	if (n == 0)
 		return 0;
