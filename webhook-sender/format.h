@@ -40,6 +40,8 @@ struct secrets {
 struct format {
 	const char *name;
 	const char *help;			/* one line for the manual */
+	/* How many messages render makes; NULL: one. */
+	size_t (*count)(const struct render_input *in);
 	/* One or more messages, in the order they must arrive. */
 	int (*render)(const struct render_input *in, struct arena *a,
 		struct message **out, size_t *n, struct err *e);

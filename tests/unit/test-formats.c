@@ -233,6 +233,7 @@ static void test_golden(const struct format *f, const struct golden *g)
 	buf_init(&b, 64 * MIB);
 	if (!is_int(f->render(&in, &arena, &m, &n, &e), 0, "%s: rendered", path))
 		note("%s", e.text);
+	is_int(n, f->count ? f->count(&in) : 1, "%s: as many messages as it says", path);
 	show(&b, f, m, n);
 	compare(path, &b);
 	for (size_t i = 0; i < n; i++)

@@ -103,8 +103,8 @@ static void write_ref(struct json *j, const struct payload *p)
 	json_kv(j, "kind", *branch ? "branch" : *tag ? "tag" : "other");
 	write_maybe(j, "branch", branch);
 	write_maybe(j, "tag", tag);
-	json_kv(j, "before", p->created ? NULL : in->before);
-	json_kv(j, "after", p->deleted ? NULL : in->after);
+	json_kv(j, "before", in->before);
+	json_kv(j, "after", in->after);
 	write_bool(j, "created", p->created);
 	write_bool(j, "deleted", p->deleted);
 	if (in->enrichment->forced == TRI_UNKNOWN)

@@ -377,21 +377,25 @@ static int add_message(const struct render_input *in, struct arena *a, const cha
 	return 0;
 }
 
+/* GitHub knows branches and tags alone: only those are created and deleted. */
+static size_t count(const struct render_input *in)
+{
+	bool known = *ref_branch(in->ref) || *ref_tag(in->ref);
+
+	return known && oid_is_zero(in->before) != oid_is_zero(in->after) ? 2 : 1;
+}
+
 static int render(const struct render_input *in, struct arena *a, struct message **out, size_t *n,
 	struct err *e)
 {
-	bool known = *ref_branch(in->ref) || *ref_tag(in->ref);
 	struct message *m = arena_alloc(a, 2 * sizeof *m);
+	bool second = oid_is_zero(in->before);	/* push comes second */
 
 	*out = m;
-	*n = 0;
-	if (known && oid_is_zero(in->before) && add_message(in, a, "create", &m[(*n)++], e))
+	*n = count(in);
+	if (*n == 2 && add_message(in, a, second ? "create" : "delete", &m[!second], e))
 		return -1;
-	if (add_message(in, a, "push", &m[(*n)++], e))
-		return -1;
-	if (known && oid_is_zero(in->after) && add_message(in, a, "delete", &m[(*n)++], e))
-		return -1;
-	return 0;
+	return add_message(in, a, "push", &m[*n == 2 && second], e);
 }
 
 /* Both, because receivers insist on either; the newest secret alone, because each
@@ -409,6 +413,7 @@ static int sign(const struct message *m, const struct secrets *s, int64_t now_us
 const struct format format_github = {
 	.name = "github",
 	.help = "push, create and delete events as GitHub sends them",
+	.count = count,
 	.render = render,
 	.sign = sign,
 };
