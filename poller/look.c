@@ -65,14 +65,30 @@ static int set_place(struct look *l, const struct config *c, const struct reposi
 	return remote_parse(a, arena_strdup(a, r->url), &l->remote, e);
 }
 
-int look_new(const struct config *c, const struct repository *r, const char *name,
-	const char *dir, struct queue *q, struct look **out, struct err *e)
+static struct look *look_alloc(const char *name)
 {
 	struct look *l = mem_alloc(sizeof(*l));
 
 	arena_init(&l->arena);
 	l->name = arena_strdup(&l->arena, name);
 	l->began_us = clock_wall_us();
+	return l;
+}
+
+struct look *look_failed(const char *name, const struct err *e)
+{
+	struct look *l = look_alloc(name);
+
+	l->failed = true;
+	l->err = *e;
+	return l;
+}
+
+int look_new(const struct config *c, const struct repository *r, const char *name,
+	const char *dir, struct queue *q, struct look **out, struct err *e)
+{
+	struct look *l = look_alloc(name);
+
 	copy_settings(l, c, r);
 	if (set_place(l, c, r, dir, e) || load_accepted(l, q, e)) {
 		look_free(l);

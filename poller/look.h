@@ -48,6 +48,8 @@ struct look {
    cannot be read, or the URL cannot be used. */
 int look_new(const struct config *c, const struct repository *r, const char *name,
 	const char *dir, struct queue *q, struct look **out, struct err *e);
+/* One that failed before it began. */
+struct look *look_failed(const char *name, const struct err *e);
 void look_free(struct look *l);
 
 /* These block, and end in l->failed or l->refs. */

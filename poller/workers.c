@@ -21,7 +21,7 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	pthread_t threads[WORKERS_MAX];
-	size_t nthreads, idle, busy;
+	size_t nthreads, most, idle, busy;
 	struct line waiting, done;
 	size_t first;			/* of waiting */
 	bool closing;
@@ -78,7 +78,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-int workers_open(struct workers **out, struct err *e)
+int workers_open(struct workers **out, size_t most, struct err *e)
 {
 	struct workers *w;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -87,6 +87,7 @@ int workers_open(struct workers **out, struct err *e)
 		return err_sys(e, "cannot make an event descriptor");
 	w = mem_alloc(sizeof(*w));
 	w->fd = fd;
+	w->most = most < WORKERS_MAX ? most : WORKERS_MAX;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	*out = w;
@@ -110,7 +111,7 @@ void workers_give(struct workers *w, struct look *l)
 {
 	pthread_mutex_lock(&w->lock);
 	w->busy++;
-	if (w->waiting.n - w->first >= w->idle && w->nthreads < WORKERS_MAX)
+	if (w->waiting.n - w->first >= w->idle && w->nthreads < w->most)
 		start_thread(w);
 	if (w->nthreads) {
 		put(&w->waiting, l);

@@ -1,7 +1,7 @@
 /*
  * workers.h - threads for looks that block: local directories (which may hang on a
- * dead mount), ssh, git://. Started as they are needed, WORKERS_MAX at most. A look
- * belongs to the workers between give and take.
+ * dead mount), ssh, git://. Started as they are needed. A look belongs to the workers
+ * between give and take.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -10,11 +10,12 @@
 
 #include "look.h"
 
-#define WORKERS_MAX 8
+#define WORKERS_MAX 16
 
 struct workers;
 
-int workers_open(struct workers **out, struct err *e);
+/* most: threads at once, up to WORKERS_MAX. */
+int workers_open(struct workers **out, size_t most, struct err *e);
 /* Waits some seconds for those under way; what was given and not begun is freed. */
 void workers_close(struct workers *w);
 void workers_give(struct workers *w, struct look *l);

@@ -1,0 +1,597 @@
+/* pass.c - one loop over everything that is watched. */
+#include "pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "glob.h"
+#include "hints.h"
+#include "report.h"
+#include "roster.h"
+#include "say.h"
+#include "schedule.h"
+#include "signals.h"
+#include "smart.h"
+#include "workers.h"
+
+#define FLUSH_US US_PER_S		/* results are stored this often */
+#define FLUSH_ROWS 256			/* or this many at once */
+#define HINT_GAP_US (US_PER_S / 4)	/* a storm of hints is one look a quarter second */
+#define NAP_MS 1000
+#define PATH_THREADS 4			/* local looks at once */
+#define STREAM_THREADS 8		/* ssh and git:// ones */
+
+/* Those that are due and wait for a slot of their kind. */
+struct line {
+	struct watched **v;
+	size_t n, first, cap;
+};
+
+struct pass {
+	struct config **config;
+	struct pass_options o;
+	struct spool_paths paths;
+	struct queue *queue;
+	ino_t queue_ino;
+	struct roster roster;
+	struct hints hints;
+	struct smart *smart;
+	struct workers *local, *streams;
+	struct say say;
+	struct pass_tally tally;
+	atomic_bool stop;
+	bool reload;
+	int signals, inotify;		/* inotify -1: only rescans */
+	struct line due[BY_COUNT];
+	size_t total;			/* of this pass, for the progress */
+	size_t ndirty;
+	bool unstored;			/* storing failed last time */
+	bool wake;			/* something was put, or waits: there must be a sender */
+	/* monotonic */
+	int64_t flushed_us, hinted_us, synced_us;
+};
+
+/* ---- opening ---- */
+
+static int watch_spool(const struct spool_paths *p)
+{
+	const uint32_t what = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB;
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	inotify_add_watch(fd, p->new_, what);
+	inotify_add_watch(fd, p->drop, what);
+	return fd;
+}
+
+static int open_queue(struct pass *p, struct err *e)
+{
+	struct stat st;
+
+	queue_close(p->queue);
+	p->queue = NULL;
+	if (queue_open(p->paths.queue, QUEUE_WRITE, &p->queue, e))
+		return -1;
+	p->queue_ino = stat(p->paths.queue, &st) ? 0 : st.st_ino;
+	return 0;
+}
+
+/* `refire queue rebuild` puts another file in its place. */
+static int check_queue(struct pass *p, struct err *e)
+{
+	struct stat st;
+
+	if (!stat(p->paths.queue, &st) && st.st_ino == p->queue_ino)
+		return 0;
+	return open_queue(p, e);
+}
+
+int pass_open(struct pass **out, struct config **config, const struct pass_options *o,
+	const struct spool_paths *paths, int signals, struct err *e)
+{
+	struct pass *p = mem_alloc(sizeof(*p));
+
+	p->config = config;
+	p->o = *o;
+	p->paths = *paths;
+	p->signals = signals;
+	p->inotify = o->watch ? watch_spool(paths) : -1;
+	say_init(&p->say, o->json, o->quiet);
+	if (open_queue(p, e) || smart_open(&p->smart, e) ||
+	    workers_open(&p->local, PATH_THREADS, e) ||
+	    workers_open(&p->streams, STREAM_THREADS, e)) {
+		pass_close(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+void pass_close(struct pass *p)
+{
+	if (!p)
+		return;
+	atomic_store(&p->stop, true);
+	say_clear(&p->say);
+	workers_close(p->local);
+	workers_close(p->streams);
+	smart_close(p->smart);
+	queue_close(p->queue);
+	roster_release(&p->roster);
+	hints_release(&p->hints);
+	for (int by = 0; by < BY_COUNT; by++)
+		free(p->due[by].v);
+	if (p->inotify >= 0)
+		close(p->inotify);
+	free(p);
+}
+
+const struct pass_tally *pass_result(const struct pass *p)
+{
+	return &p->tally;
+}
+
+/* ---- storing ---- */
+
+static struct poll_row row_of(const struct watched *w)
+{
+	return (struct poll_row){ w->name, w->what, w->when.last_us, w->ok_us, w->changed_us,
+		w->when.next_us, w->when.failures, w->error, w->refs, w->mark };
+}
+
+static int store_rows(struct pass *p, struct err *e)
+{
+	struct poll_row *rows = mem_alloc((p->ndirty + 1) * sizeof(*rows));
+	size_t n = 0;
+	int failed;
+
+	for (size_t i = 0; i < p->roster.n; i++)
+		if (p->roster.v[i]->dirty)
+			rows[n++] = row_of(p->roster.v[i]);
+	failed = n ? queue_poll_done(p->queue, rows, n, e) : 0;
+	for (size_t i = 0; !failed && i < p->roster.n; i++)
+		p->roster.v[i]->dirty = false;
+	if (!failed)
+		p->ndirty = 0;
+	free(rows);
+	return failed;
+}
+
+static void wake_sender(struct pass *p)
+{
+	struct err e;
+
+	if (p->wake && p->o.sender &&
+	    spool_wake(&p->paths, p->o.sender, (*p->config)->path, &e) < 0)
+		say_error(&p->say, &e);
+	p->wake = false;
+}
+
+static int flush(struct pass *p, struct err *e)
+{
+	p->flushed_us = clock_mono_us();
+	wake_sender(p);
+	return p->ndirty ? store_rows(p, e) : 0;
+}
+
+/* A resident goes on when its own state cannot be stored for now (a full disk): it
+   is told once, and tried again. */
+static int flush_or_wait(struct pass *p, struct err *e)
+{
+	if (!flush(p, e)) {
+		p->unstored = false;
+		return 0;
+	}
+	if (!p->o.watch)
+		return -1;
+	if (!p->unstored)
+		say_error(&p->say, e);
+	p->unstored = true;
+	return 0;
+}
+
+/* ---- who is due ---- */
+
+static void enqueue(struct pass *p, struct watched *w)
+{
+	struct line *l = &p->due[w->by];
+
+	if (w->queued || w->look)
+		return;
+	if (l->first == l->n)
+		l->first = l->n = 0;
+	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof(struct watched *));
+	l->v[l->n++] = w;
+	w->queued = true;
+	p->total++;
+}
+
+static bool is_named(const struct pass *p, const struct watched *w)
+{
+	for (size_t i = 0; i < p->o.nnames; i++)
+		if (!strcmp(p->o.names[i], w->name) || glob_match(p->o.names[i], w->name))
+			return true;
+	return false;
+}
+
+/* What a pass takes at its start. */
+static bool due_in_pass(const struct pass *p, const struct watched *w, int64_t now)
+{
+	if (p->o.names)
+		return is_named(p, w);
+	if (p->o.hints_only || w->idle)
+		return false;
+	return *w->dir || schedule_due_pass(&w->when, w->interval_us, now);
+}
+
+static void enqueue_pass(struct pass *p)
+{
+	int64_t now = clock_wall_us();
+
+	for (size_t i = 0; i < p->roster.n; i++)
+		if (due_in_pass(p, p->roster.v[i], now))
+			enqueue(p, p->roster.v[i]);
+}
+
+/* A wanted one is due a moment after its last look; a clock set back delays none. */
+static bool wanted_now(const struct watched *w, int64_t now)
+{
+	return w->wanted && (now - w->when.last_us >= HINT_GAP_US || now < w->when.last_us);
+}
+
+/* Resident, and the hinted ones of a pass. Returns microseconds to the next one. */
+static int64_t enqueue_due(struct pass *p)
+{
+	int64_t now = clock_wall_us(), next = RESCAN_US;
+
+	for (size_t i = 0; i < p->roster.n; i++) {
+		struct watched *w = p->roster.v[i];
+
+		if (w->queued || w->look)
+			continue;
+		if (wanted_now(w, now) || (p->o.watch && !w->idle &&
+		    schedule_due(&w->when, w->interval_us, now)))
+			enqueue(p, w);
+		else if (w->wanted)
+			next = next < HINT_GAP_US ? next : HINT_GAP_US;
+		else if (p->o.watch && !w->idle && w->when.next_us - now < next)
+			next = w->when.next_us - now;
+	}
+	return next > 0 ? next : 0;
+}
+
+/* ---- hints ---- */
+
+/* One of an earlier process whose look failed asks no more than the schedule does. */
+static bool asks(const struct hint *h, const struct watched *w)
+{
+	return h->state == HINT_NEW &&
+		(!w->when.failures || h->entry.mtime_us > w->when.last_us);
+}
+
+static void take_hints(struct pass *p)
+{
+	struct err e;
+
+	p->hinted_us = clock_mono_us();
+	if (hints_scan(&p->hints, &p->paths, *p->config, &e)) {
+		say_error(&p->say, &e);
+		return;
+	}
+	for (size_t i = 0; i < p->hints.n; i++) {
+		struct hint *h = &p->hints.v[i];
+		struct watched *w = h->state == HINT_NEW ?
+			roster_meet(&p->roster, *p->config, h->repository) : NULL;
+
+		if (w && asks(h, w))
+			w->wanted = true;
+		else if (h->state == HINT_NEW)
+			h->state = HINT_TRIED;
+	}
+}
+
+static bool spool_moved(const struct pass *p)
+{
+	char events[4096] __attribute__((aligned(8)));
+	ssize_t n, at = 0;
+	bool hint = false;
+
+	while (p->inotify >= 0 && (n = read(p->inotify, events, sizeof(events))) > 0) {
+		for (at = 0; at < n; ) {
+			const struct inotify_event *ev = (const void *)(events + at);
+
+			hint |= ev->mask & IN_Q_OVERFLOW || (ev->len && !strncmp(ev->name, "h.", 2));
+			at += (ssize_t)(sizeof(*ev) + ev->len);
+		}
+	}
+	return hint;
+}
+
+/* ---- looks ---- */
+
+static void end_look(struct pass *p, struct look *l);
+
+static void start(struct pass *p, struct watched *w)
+{
+	struct look *l;
+	struct err e;
+
+	w->wanted = false;
+	hints_begin(&p->hints, w->name);
+	if (look_new(*p->config, w->conf, w->name, w->dir, p->queue, &l, &e)) {
+		l = look_failed(w->name, &e);
+		w->look = l;
+		end_look(p, l);
+		return;
+	}
+	w->look = l;
+	l->stop = &p->stop;
+	if (l->local)
+		workers_give(p->local, l);
+	else if (l->remote.kind == REMOTE_HTTP)
+		smart_start(p->smart, l);
+	else
+		workers_give(p->streams, l);
+}
+
+/* Each kind has its own slots: nobody waits behind another kind's dead servers. */
+static bool has_slot(struct pass *p, enum watched_by by)
+{
+	switch (by) {
+	case BY_PATH:
+		return workers_busy(p->local) < 2 * PATH_THREADS;
+	case BY_HTTP:
+		return smart_running(p->smart) < SMART_MAX;
+	default:
+		return workers_busy(p->streams) < STREAM_THREADS;
+	}
+}
+
+static void start_due(struct pass *p)
+{
+	for (int by = 0; by < BY_COUNT; by++) {
+		struct line *l = &p->due[by];
+
+		while (l->first < l->n && has_slot(p, (enum watched_by)by)) {
+			struct watched *w = l->v[l->first++];
+
+			w->queued = false;
+			start(p, w);
+		}
+	}
+}
+
+static void set_text(char **to, const char *s)
+{
+	if (!strcmp(*to, s))
+		return;
+	free(*to);
+	*to = mem_strdup(s);
+}
+
+/* The state of the entry after a look, failed or not. */
+static void note_look(struct watched *w, const struct look *l, const struct report *r)
+{
+	int64_t now = clock_wall_us();
+
+	w->when.last_us = l->began_us;
+	w->when.failures = l->failed ? w->when.failures + 1 : 0;
+	w->when.next_us = schedule_next(w->name, w->interval_us, w->when.failures, now);
+	set_text(&w->error, l->failed ? l->err.text : "");
+	if (l->failed)
+		return;
+	w->ok_us = l->began_us;
+	w->refs = (int64_t)l->refs.n;
+	if (r->put)
+		w->changed_us = l->began_us;
+	set_text(&w->mark, r->mark);
+}
+
+static void settle(struct pass *p, struct watched *w, struct look *l)
+{
+	bool failing = w->when.failures > 0, repeated;
+	struct report r = { .mark = "" };
+	struct err e;
+
+	w->look = NULL;
+	if (!l->failed && report_make(l, &p->paths, w->mark, &r, &l->err))
+		l->failed = true;
+	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, l->err.text);
+	note_look(w, l, &r);
+	p->ndirty += !w->dirty;
+	w->dirty = true;
+	p->wake |= r.put || r.waits;
+	p->tally.looked++;
+	p->tally.changed += r.put;
+	p->tally.failed += l->failed;
+	if (failing && !l->failed)
+		say_recovered(&p->say, w);
+	say_look(&p->say, w, l, &r, repeated);
+	if (hints_end(&p->hints, &p->paths, w->name, !l->failed, &e))
+		say_error(&p->say, &e);
+}
+
+/* An entry that went, or is another now, has disowned its look. */
+static void end_look(struct pass *p, struct look *l)
+{
+	struct watched *w = roster_find(&p->roster, l->name);
+
+	if (w && w->look == l)
+		settle(p, w, l);
+	look_free(l);
+}
+
+static void collect(struct pass *p)
+{
+	struct look *l;
+
+	while ((l = smart_take(p->smart)))
+		end_look(p, l);
+	while ((l = workers_take(p->local)) || (l = workers_take(p->streams)))
+		end_look(p, l);
+	say_progress(&p->say, p->tally.looked, p->total, p->tally.changed, p->tally.failed);
+}
+
+static bool busy(const struct pass *p)
+{
+	for (int by = 0; by < BY_COUNT; by++)
+		if (p->due[by].first < p->due[by].n)
+			return true;
+	return smart_running(p->smart) || workers_busy(p->local) || workers_busy(p->streams);
+}
+
+/* ---- the configuration ---- */
+
+static void complain(const struct err *e, void *arg)
+{
+	struct pass *p = arg;
+
+	p->tally.failed++;
+	say_error(&p->say, e);
+}
+
+/* The queue of the due holds entries that a sync may free. */
+static int sync_roster(struct pass *p, struct err *e)
+{
+	for (int by = 0; by < BY_COUNT; by++) {
+		struct line *l = &p->due[by];
+
+		while (l->first < l->n)
+			l->v[l->first++]->queued = false;
+	}
+	p->synced_us = clock_mono_us();
+	if (p->ndirty && flush_or_wait(p, e))
+		return -1;
+	if (check_queue(p, e))
+		return -1;
+	return roster_sync(&p->roster, *p->config, p->queue, complain, p, e);
+}
+
+/* A file with an error leaves the old configuration in force. */
+static int reload(struct pass *p, struct err *e)
+{
+	struct config *old = *p->config, *fresh;
+	struct err bad;
+	int failed;
+
+	p->reload = false;
+	if (config_load(p->o.config_path, &fresh, &bad)) {
+		err_wrap(&bad, "the old configuration stays in force");
+		say_error(&p->say, &bad);
+		return 0;
+	}
+	if (strcmp(fresh->state_dir, old->state_dir)) {
+		err_set(&bad, ERR_CONFIG, "state-dir is %s now: that takes a restart; the old "
+			"configuration stays in force", fresh->state_dir);
+		say_error(&p->say, &bad);
+		config_free(fresh);
+		return 0;
+	}
+	*p->config = fresh;
+	failed = sync_roster(p, e);
+	config_free(old);
+	return failed;
+}
+
+static void take_signals(struct pass *p)
+{
+	enum signal_said s;
+
+	while ((s = signals_next(p->signals)) != SIGNAL_NONE) {
+		if (s == SIGNAL_STOP) {
+			p->tally.stopped = true;
+			atomic_store(&p->stop, true);
+		} else if (p->o.watch) {
+			p->reload = true;
+		}
+	}
+}
+
+/* ---- the loop ---- */
+
+static int wait(struct pass *p, int64_t next_us, struct err *e)
+{
+	const int fds[] = { p->signals, workers_fd(p->local), workers_fd(p->streams), p->inotify };
+	int64_t ms = (next_us + 999) / 1000;
+
+	if (busy(p) && ms > NAP_MS)
+		ms = NAP_MS;
+	return smart_wait(p->smart, (int)ms, fds, p->inotify < 0 ? 3 : 4, e);
+}
+
+/* What happens once a round, whatever came. */
+static int tend(struct pass *p, struct err *e)
+{
+	int64_t now = clock_mono_us();
+
+	take_signals(p);
+	if (p->reload && reload(p, e))
+		return -1;
+	if (p->o.watch && now - p->synced_us >= (*p->config)->watch_interval_us &&
+	    sync_roster(p, e))
+		return -1;
+	if (spool_moved(p) || now - p->hinted_us >= RESCAN_US)
+		take_hints(p);
+	if ((p->ndirty || p->wake) &&
+	    ((!busy(p) && !p->unstored) || p->ndirty >= FLUSH_ROWS ||
+	     now - p->flushed_us >= FLUSH_US))
+		return flush_or_wait(p, e);
+	return 0;
+}
+
+static bool any_wanted(const struct pass *p)
+{
+	for (size_t i = 0; i < p->roster.n; i++)
+		if (p->roster.v[i]->wanted)
+			return true;
+	return false;
+}
+
+/* Nothing left for a pass: a last look at the hints decides. */
+static bool is_over(struct pass *p)
+{
+	if (atomic_load(&p->stop))
+		return true;
+	if (p->o.watch || busy(p) || any_wanted(p))
+		return false;
+	take_hints(p);
+	return !any_wanted(p);
+}
+
+int pass_run(struct pass *p, struct err *e)
+{
+	int64_t next;
+
+	if (sync_roster(p, e))
+		return -1;
+	if (!p->o.watch)
+		enqueue_pass(p);
+	take_hints(p);
+	while (!is_over(p)) {
+		next = enqueue_due(p);
+		start_due(p);
+		if (wait(p, next, e))
+			return -1;
+		collect(p);
+		if (tend(p, e))
+			return -1;
+	}
+	say_clear(&p->say);
+	return flush(p, e);
+}
+
+bool pass_waits(struct pass *p)
+{
+	struct err e;
+
+	if (p->tally.stopped || p->o.watch || hints_scan(&p->hints, &p->paths, *p->config, &e))
+		return false;
+	p->o.names = NULL;
+	p->o.hints_only = true;
+	return hints_new(&p->hints);
+}

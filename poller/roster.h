@@ -1,0 +1,56 @@
+/*
+ * roster.h - who is watched: the repositories of the configuration, those that
+ * are below a `root` now, and when each was looked at.
+ *
+ * A sync makes it fit the configuration and the directories of the moment; what
+ * stays keeps its state, what is new gets the state the queue has of it. A look
+ * under way belongs to an entry only while entry->look is that look: an entry that
+ * went or points elsewhere disowns it.
+ */
+#ifndef ROSTER_H
+#define ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "look.h"
+#include "queue.h"
+#include "schedule.h"
+
+/* How it is looked at, and so what it must not wait behind. */
+enum watched_by { BY_PATH, BY_HTTP, BY_STREAM, BY_COUNT };
+
+struct watched {
+	char *name;
+	enum watched_by by;
+	const struct repository *conf;
+	char *dir;			/* git directory; "": polled by URL */
+	char *what;			/* dir, or the URL as it is shown */
+	int64_t interval_us;
+	bool idle;			/* no enabled pipeline watches the URL */
+	bool wanted;			/* a hint or a name asks for it */
+	bool queued;
+	const struct look *look;	/* under way */
+	struct schedule_state when;
+	int64_t ok_us, changed_us, refs;
+	char *error, *mark;
+	bool dirty;			/* to be stored */
+	bool seen;			/* inside roster_sync */
+};
+
+struct roster {
+	struct watched **v;		/* byte order of name */
+	size_t n, cap;
+};
+
+/* complain is told of each root that cannot be read; its repositories stay. q may be
+   NULL. -1: the queue cannot be read. */
+int roster_sync(struct roster *r, const struct config *c, struct queue *q,
+	void (*complain)(const struct err *e, void *arg), void *arg, struct err *e);
+void roster_release(struct roster *r);
+struct watched *roster_find(const struct roster *r, const char *name);
+/* One below a root that was made since the last sync; NULL when there is none. */
+struct watched *roster_meet(struct roster *r, const struct config *c, const char *name);
+
+#endif
