@@ -73,6 +73,7 @@ int spool_done(const struct spool_paths *p, const struct spool_entry *s, const c
 	struct err *e);
 int spool_quarantine(const struct spool_paths *p, const struct spool_entry *s,
 	const char *reason, struct err *e);
+/* One that was touched again since it was listed (another mtime) stays. */
 int spool_remove_hint(const struct spool_paths *p, const struct spool_entry *s, struct err *e);
 /* A timer, a person or a resident ran the sender (not a hook): note the time, so
    that status and the installer can tell whether retries depend on the next push.

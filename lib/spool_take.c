@@ -278,14 +278,28 @@ int spool_quarantine(const struct spool_paths *p, const struct spool_entry *s,
 	return move(p, s, p->quarantine, e);
 }
 
+/* Aside first: only then can it no longer be touched, and shows whether it was. */
+static int take_aside(int dir, const struct spool_entry *s, const char *aside, struct err *e)
+{
+	struct stat st;
+
+	if (renameat(dir, s->name, dir, aside))
+		return errno == ENOENT ? 0 : err_sys(e, "cannot remove the hint %s", s->name);
+	if (!fstatat(dir, aside, &st, AT_SYMLINK_NOFOLLOW) && mtime_us(&st) != s->mtime_us &&
+	    !renameat2(dir, aside, dir, s->name, RENAME_NOREPLACE))
+		return 0;
+	return unlinkat(dir, aside, 0) ? err_sys(e, "cannot remove the hint %s", s->name) : 0;
+}
+
 int spool_remove_hint(const struct spool_paths *p, const struct spool_entry *s, struct err *e)
 {
+	char aside[sizeof(s->name) + 2];
 	int dir = open_of(p, s, e), failed;
 
 	if (dir < 0)
 		return -1;
-	failed = unlinkat(dir, s->name, 0) && errno != ENOENT ?
-		err_sys(e, "cannot remove the hint %s", s->name) : 0;
+	snprintf(aside, sizeof(aside), "x.%s", s->name);
+	failed = take_aside(dir, s, aside, e);
 	close(dir);
 	return failed;
 }
