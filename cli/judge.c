@@ -58,7 +58,7 @@ static const char *why(struct state *st, const char *code, const char *error)
 
 static const char *cron(struct state *st, const char *verb)
 {
-	return arena_fmt(&st->arena, "crontab: */5 * * * * %s %s --config %s", st->refire, verb,
+	return arena_fmt(&st->arena, "*/5 * * * * %s %s --config %s", st->refire, verb,
 		st->session->config->path);
 }
 
@@ -67,22 +67,19 @@ static void judge_sender(struct state *st)
 	int64_t overdue = st->counts.next_due_us;
 	char text[CLOCK_ISO_SIZE];
 
-	if (st->sender_held)
-		return;
-	if (older(st, st->oldest_us, STUCK_US))
+	if (!st->sender_held && older(st, st->oldest_us, STUCK_US))
 		finding(st, true, "%lld %s in the spool since %s and no sender takes %s in",
 			(long long)st->waiting, plural(st->waiting, "change waits", "changes wait"),
 			age(st, st->oldest_us, text), plural(st->waiting, "it", "them"))->help =
 			"run `refire send`";
-	if (older(st, overdue, STUCK_US))
+	if (!st->sender_held && older(st, overdue, STUCK_US))
 		finding(st, true, "deliveries are due since %s and no sender runs",
 			age(st, overdue, text))->help = "run `refire send`";
 	if (st->ran_us && !older(st, st->ran_us, STATE_STALE_US))
 		return;
 	finding(st, true, "nothing retries by itself: no timer, cron line or resident sender has been "
-		"seen (%s); what fails waits for the next push", age(st, st->ran_us, text))->help =
-		arena_fmt(&st->arena, "%s; or the units refire-send.service, refire-send.timer",
-			cron(st, "send"));
+		"seen (%s), so what fails waits for the next push; use the systemd units refire-send, or "
+		"in a crontab:", age(st, st->ran_us, text))->help = cron(st, "send");
 }
 
 static void judge_poller(struct state *st)
@@ -97,9 +94,8 @@ static void judge_poller(struct state *st)
 	    (last && !older(st, last, STATE_STALE_US)))
 		return;
 	finding(st, true, "nobody looks at the repositories (last: %s): pushes that no hook reported, "
-		"and remotes, are not noticed", age(st, last, text))->help =
-		arena_fmt(&st->arena, "%s; or the units refire-poll.service, refire-poll.timer",
-			cron(st, "poll"));
+		"and remotes, are not noticed; use the systemd units refire-poll, or in a crontab:",
+		age(st, last, text))->help = cron(st, "poll");
 }
 
 /* ---- deliveries ---- */

@@ -10,12 +10,17 @@
 #include "match.h"
 #include "words.h"
 
-static const struct column columns[] = {
+static const struct column wide[] = {
 	{ "DELIVERY", 0, false }, { "STATE", 0, false }, { "PIPELINE", 8, false },
-	{ "REPOSITORY", 8, false }, { "REF", 6, false }, { "COMMIT", 0, false },
+	{ "REPOSITORY", 8, false }, { "REF", 6, false }, { "COMMIT", 8, false },
 	{ "TRIES", 0, true }, { "WHEN", 0, false }, { "WHY", 10, false },
 };
-#define COLUMNS (sizeof(columns) / sizeof(*columns))
+/* What matters most, where there is little room: repository and ref share one. */
+static const struct column narrow[] = {
+	{ "DELIVERY", 0, false }, { "STATE", 0, false }, { "PIPELINE", 6, false },
+	{ "REF", 8, false }, { "TRIES", 0, true }, { "WHEN", 0, false }, { "WHY", 8, false },
+};
+#define NARROW 110			/* columns of a terminal */
 
 static const enum style state_styles[] = {
 	[DELIVERY_READY] = STYLE_BUSY, [DELIVERY_INFLIGHT] = STYLE_BUSY,
@@ -33,6 +38,7 @@ enum style list_style(enum delivery_state s)
 struct listing {
 	const struct ask *ask;
 	struct table table;
+	bool narrow;
 	struct buf line;
 	int64_t n;
 };
@@ -127,6 +133,21 @@ static void cell(struct listing *l, enum style style)
 	buf_clear(&l->line);
 }
 
+static void ref_cells(struct listing *l, const struct delivery *d)
+{
+	if (l->narrow) {
+		buf_fmt(&l->line, "%s ", d->repository);
+		words_ref(&l->line, d->ref);
+		cell(l, STYLE_NONE);
+		return;
+	}
+	table_cell(&l->table, STYLE_NONE, d->repository);
+	words_ref(&l->line, d->ref);
+	cell(l, STYLE_NONE);
+	words_move(&l->line, d->before, d->after);
+	cell(l, STYLE_DIM);
+}
+
 static void row_table(struct listing *l, const struct delivery *d)
 {
 	const struct ask *a = l->ask;
@@ -136,11 +157,7 @@ static void row_table(struct listing *l, const struct delivery *d)
 	cell(l, STYLE_BOLD);
 	table_cell(&l->table, list_style(d->state), delivery_word(d->state));
 	table_cell(&l->table, STYLE_NONE, d->pipeline);
-	table_cell(&l->table, STYLE_NONE, d->repository);
-	words_ref(&l->line, d->ref);
-	cell(l, STYLE_NONE);
-	words_move(&l->line, d->before, d->after);
-	cell(l, STYLE_DIM);
+	ref_cells(l, d);
 	buf_fmt(&l->line, "%lld", (long long)d->attempts);
 	cell(l, STYLE_NONE);
 	when_add(&l->line, d, a->now_us);
@@ -233,7 +250,11 @@ static int listing_run(struct listing *l, struct queue *q, struct err *e)
 
 	buf_init(&ref, 2 * LIMIT_REF);
 	f.ref = ref_full(a->ref, &ref);
-	table_begin(&l->table, &a->screen, columns, COLUMNS);
+	l->narrow = a->screen.terminal && a->screen.width < NARROW;
+	if (l->narrow)
+		table_begin(&l->table, &a->screen, narrow, sizeof(narrow) / sizeof(*narrow));
+	else
+		table_begin(&l->table, &a->screen, wide, sizeof(wide) / sizeof(*wide));
 	rc = queue_list(q, &f, row_show, l, e);
 	table_end(&l->table);
 	buf_release(&ref);

@@ -281,7 +281,7 @@ static void timing_show(struct showing *s, const json_t *extra)
 	if (!lookup_int(extra, "totalUs") && !*address)
 		return;
 	buf_str(&s->out, "  ");
-	text(s, *address ? address : "no address");
+	text(s, *address ? address : "not connected");
 	span_add(s, "name", extra, "dnsUs");
 	span_add(s, "connect", extra, "connectUs");
 	span_add(s, "TLS", extra, "tlsUs");
@@ -316,10 +316,13 @@ static void heading_show(struct showing *s, const struct journal_row *r, const j
 	struct buf b;
 
 	buf_init(&b, 256);
-	if (r->event == JOURNAL_DELIVER)
-		buf_fmt(&b, "attempt %lld", (long long)lookup_int(extra, "attempt"));
-	else
+	if (r->event != JOURNAL_DELIVER)
 		buf_str(&b, event_word(r->event));
+	else if (lookup_int(extra, "exchange") > 1)
+		buf_fmt(&b, "attempt %lld, request %lld", (long long)lookup_int(extra, "attempt"),
+			(long long)lookup_int(extra, "exchange"));
+	else
+		buf_fmt(&b, "attempt %lld", (long long)lookup_int(extra, "attempt"));
 	buf_chr(&s->out, '\n');
 	screen_styled(&s->ask->screen, &s->out, STYLE_BOLD, b.s);
 	buf_fmt(&s->out, "  %s  ", clock_iso(r->time_us, iso));

@@ -37,19 +37,19 @@ static const struct args_usage usage = {
 struct page {
 	const struct state *st;
 	const struct screen *screen;
+	const char *label;
 	struct buf line;
 };
 
 static void line_begin(struct page *p, const char *label)
 {
+	p->label = label;
 	buf_clear(&p->line);
-	buf_fmt(&p->line, "%-*s", LABEL, label);
 }
 
 static void line_end(struct page *p)
 {
-	screen_print(p->screen, STYLE_NONE, p->line.s);
-	putchar('\n');
+	screen_wrap(p->screen, LABEL, STYLE_DIM, p->label, STYLE_NONE, p->line.s);
 }
 
 static void heading_print(struct page *p)
@@ -72,12 +72,11 @@ static void findings_print(struct page *p)
 		const struct state_finding *f = &p->st->findings[i];
 
 		grave |= f->grave;
-		screen_print(p->screen, f->grave ? STYLE_BAD : STYLE_WARN, f->grave ? "! " : "- ");
-		screen_print(p->screen, STYLE_NONE, f->text);
-		putchar('\n');
+		screen_wrap(p->screen, 2, f->grave ? STYLE_BAD : STYLE_WARN, f->grave ? "!" : "-",
+			STYLE_NONE, f->text);
 		if (!*f->help)
 			continue;
-		fputs("    ", stdout);
+		fputs("    ", stdout);		/* to be copied: never broken */
 		screen_print(p->screen, STYLE_DIM, f->help);
 		putchar('\n');
 	}
@@ -98,13 +97,10 @@ static void sender_print(struct page *p)
 	const struct state *st = p->st;
 
 	line_begin(p, "sender");
-	if (st->sender_held)
-		buf_str(&p->line, ran_recently(st) ? "running" : "running, started by a push; it stays while "
-			"retries fall due within 10 minutes");
-	else
-		buf_str(&p->line, "not running");
-	buf_str(&p->line, st->ran_us ? "; last run by a timer, a person or a service " :
-		"; never run by a timer, a person or a service");
+	buf_str(&p->line, !st->sender_held ? "not running" :
+		ran_recently(st) ? "running" : "running, started by a push");
+	buf_str(&p->line, st->ran_us ? "; last run by a timer, by hand or as a service " :
+		"; no timer or service has run it yet");
 	if (st->ran_us)
 		words_when(&p->line, st->ran_us, st->now_us);
 	line_end(p);
@@ -227,7 +223,7 @@ static void pipelines_print(struct page *p)
 		count_cell(&t, n[DELIVERY_DELIVERED], STYLE_GOOD);
 		when_cell(&t, s->q.delivered_us, p->st->now_us, "never");
 	}
-	if (p->st->npipelines)
+	if (p->st->npipelines && !p->st->new)
 		putchar('\n');
 	table_end(&t);
 }

@@ -61,17 +61,25 @@ static const struct args_usage usage = {
 		"  refire trail lookup --change ID --oldest-first",
 };
 
-static const struct column columns[] = {
+static const struct column wide[] = {
 	{ "TIME", 0, false }, { "EVENT", 0, false }, { "WHO", 5, false },
 	{ "REPOSITORY", 6, false }, { "PIPELINE", 6, false }, { "REF", 5, false },
 	{ "RESULT", 12, false },
 };
-#define COLUMNS (sizeof(columns) / sizeof(*columns))
+#define WIDE (sizeof(wide) / sizeof(*wide))
+/* Where there is little room: no year, and one column of where it happened. */
+static const struct column narrow[] = {
+	{ "TIME (UTC)", 0, false }, { "EVENT", 0, false }, { "WHO", 5, false },
+	{ "WHERE", 12, false }, { "RESULT", 12, false },
+};
+#define NARROW (sizeof(narrow) / sizeof(*narrow))
+#define NARROW_WIDTH 110		/* columns of a terminal */
 
 struct show {
 	struct screen screen;
 	struct table table;
-	bool json, streaming;		/* streaming: each row at once */
+	bool json, narrow, streaming;	/* streaming: each row at once */
+	bool limited;			/* by us: nobody asked for a limit */
 	long long limit, shown;
 };
 
@@ -105,6 +113,20 @@ static const char *who(const json_t *r)
 	return *name ? name : lookup_text(r, "userIdentity.userName");
 }
 
+/* MatchPipelines: how many of the pipelines that watch the repository were fired. */
+static void matches_add(const json_t *decisions, struct buf *out)
+{
+	const json_t *decision, *pipeline;
+	size_t i, k, n = 0, matched = 0;
+
+	json_array_foreach(decisions, i, decision)
+		json_array_foreach(lookup_get(decision, "pipelines"), k, pipeline) {
+			n++;
+			matched += strncmp(lookup_text(pipeline, "result"), "Matched", 7) == 0;
+		}
+	buf_fmt(out, "%zu of %zu %s", matched, n, n == 1 ? "pipeline" : "pipelines");
+}
+
 static void result_add(const json_t *r, struct buf *out)
 {
 	const char *code = lookup_text(r, "errorCode"), *message = lookup_text(r, "errorMessage");
@@ -114,28 +136,64 @@ static void result_add(const json_t *r, struct buf *out)
 		buf_fmt(out, "%s%s%s", code, *message ? ": " : "", message);
 	else if (status)
 		buf_fmt(out, "%lld", (long long)status);
+	else if (lookup_get(r, "responseElements.decisions"))
+		matches_add(lookup_get(r, "responseElements.decisions"), out);
 	else
 		buf_str(out, "ok");
 }
 
-static void row_add(struct show *s, const json_t *r)
+/* "web main", "web main: web-deploy" */
+static void where_add(const json_t *r, struct buf *out)
 {
-	bool failed = *lookup_text(r, "errorCode");
-	struct buf ref, result;
+	const char *pipeline = pipeline_of(r);
 
-	buf_init(&ref, 64 * KIB);
-	buf_init(&result, 64 * KIB);
-	ref_add(r, &ref);
-	result_add(r, &result);
+	buf_fmt(out, "%s ", lookup_text(r, "additionalEventData.repository"));
+	ref_add(r, out);
+	if (*pipeline)
+		buf_fmt(out, ": %s", pipeline);
+}
+
+static void cells_narrow(struct show *s, const json_t *r, struct buf *b)
+{
+	const char *time = lookup_text(r, "eventTime");
+
+	if (strlen(time) == 20)
+		buf_fmt(b, "%.5s %.8s", time + 5, time + 11);
+	else
+		buf_str(b, time);
+	table_cell(&s->table, STYLE_DIM, b->s);
+	table_cell(&s->table, STYLE_NONE, lookup_text(r, "eventName"));
+	table_cell(&s->table, STYLE_NONE, who(r));
+	buf_clear(b);
+	where_add(r, b);
+	table_cell(&s->table, STYLE_NONE, b->s);
+}
+
+static void cells_wide(struct show *s, const json_t *r, struct buf *b)
+{
 	table_cell(&s->table, STYLE_DIM, lookup_text(r, "eventTime"));
 	table_cell(&s->table, STYLE_NONE, lookup_text(r, "eventName"));
 	table_cell(&s->table, STYLE_NONE, who(r));
 	table_cell(&s->table, STYLE_NONE, lookup_text(r, "additionalEventData.repository"));
 	table_cell(&s->table, STYLE_NONE, pipeline_of(r));
-	table_cell(&s->table, STYLE_NONE, ref.s);
-	table_cell(&s->table, failed ? STYLE_BAD : STYLE_GOOD, result.s);
-	buf_release(&ref);
-	buf_release(&result);
+	ref_add(r, b);
+	table_cell(&s->table, STYLE_NONE, b->s);
+}
+
+static void row_add(struct show *s, const json_t *r)
+{
+	bool failed = *lookup_text(r, "errorCode");
+	struct buf b;
+
+	buf_init(&b, 64 * KIB);
+	if (s->narrow)
+		cells_narrow(s, r, &b);
+	else
+		cells_wide(s, r, &b);
+	buf_clear(&b);
+	result_add(r, &b);
+	table_cell(&s->table, failed ? STYLE_BAD : STYLE_GOOD, b.s);
+	buf_release(&b);
 }
 
 static int record_show(const char *line, size_t n, json_t *record, void *arg)
@@ -182,8 +240,8 @@ static int lookup_run(struct show *s, const struct lookup *l, bool oldest_first,
 	walk_remarks(&w);
 	if (s->shown == 0 && !s->json)
 		log_info("no record matches");
-	if (rc > 0 && s->screen.terminal && !s->json)
-		log_info("%lld records; there may be more (--limit 0 shows all)", s->shown);
+	if (rc > 0 && s->limited)
+		log_info("the first %lld; --limit 0 shows all", s->shown);
 	return 0;
 }
 
@@ -191,9 +249,12 @@ static int lookup_run(struct show *s, const struct lookup *l, bool oldest_first,
 static int follow_run(struct show *s, const struct lookup *l, const char *dir, struct err *e)
 {
 	struct follow f = { .lookup = l, .each = record_show, .arg = s };
+	static const int widths[WIDE] = { 20, 16, 10, 16, 16, 20, 24 };
+	static const int less[NARROW] = { 14, 16, 10, 24, 24 };
 
 	s->streaming = true;
-	table_stream(&s->table, (const int[COLUMNS]){ 20, 16, 10, 16, 16, 20, 24 });
+	if (!s->json)
+		table_stream(&s->table, s->narrow ? less : widths);
 	return follow_dir(&f, dir, e);
 }
 
@@ -266,9 +327,11 @@ static int trail_run(const struct request *r, bool follow, struct err *e)
 		return -1;
 	}
 	screen_init(&s.screen, stdout);
+	s.limited = s.limit < 0 && s.screen.terminal && !s.json && !follow;
 	if (s.limit < 0)
-		s.limit = s.screen.terminal && !s.json && !follow ? LIMIT_SCREEN : 0;
-	table_begin(&s.table, &s.screen, columns, COLUMNS);
+		s.limit = s.limited ? LIMIT_SCREEN : 0;
+	s.narrow = s.screen.terminal && s.screen.width < NARROW_WIDTH;
+	table_begin(&s.table, &s.screen, s.narrow ? narrow : wide, s.narrow ? NARROW : WIDE);
 	l = lookup_new(&r->query);
 	rc = follow ? follow_run(&s, l, session.paths.trail, e)
 		: lookup_run(&s, l, r->oldest_first, session.paths.trail, e);

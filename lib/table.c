@@ -74,6 +74,33 @@ void screen_print(const struct screen *s, enum style style, const char *text)
 	buf_release(&b);
 }
 
+void screen_wrap(const struct screen *s, int indent, enum style first_style, const char *first,
+	enum style style, const char *text)
+{
+	int at = 0, pad = indent - text_width(first);
+
+	screen_print(s, first_style, first);
+	fprintf(s->f, "%*s", pad > 0 ? pad : 0, "");
+	while (*text) {
+		size_t n = strcspn(text, " ");
+		char *word = strndup(text, n);
+		int width = word ? text_width(word) : 0;
+
+		if (at > 0 && s->width && indent + at + 1 + width > s->width) {
+			fprintf(s->f, "\n%*s", indent, "");
+			at = 0;
+		}
+		if (at > 0)
+			fputc(' ', s->f);
+		screen_print(s, style, word ? word : "");
+		at += width + (at > 0);
+		free(word);
+		text += n;
+		text += strspn(text, " ");
+	}
+	fputc('\n', s->f);
+}
+
 /* Bytes of the first n code points of s. */
 static size_t text_prefix(const char *s, int n)
 {

@@ -43,6 +43,12 @@ void screen_styled(const struct screen *s, struct buf *out, enum style style, co
 /* The same straight to the screen, no newline. */
 void screen_print(const struct screen *s, enum style style, const char *text);
 
+/* Text on lines of its own, each begun with indent spaces and broken between words
+   at the terminal's width; `first` stands in the indent of the first line. Elsewhere
+   than on a terminal it is one line. */
+void screen_wrap(const struct screen *s, int indent, enum style first_style, const char *first,
+	enum style style, const char *text);
+
 struct column {
 	const char *title;
 	int least;			/* may be cut to this many characters; 0: never */
