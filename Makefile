@@ -93,7 +93,8 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records)
+EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
+               hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
 	ar rcs $@ $^

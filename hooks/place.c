@@ -242,8 +242,8 @@ int place_put(const struct place *p, const char *program, struct err *e)
 	int failed;
 
 	place_look(p, program, &now);
-	if ((now.hook == PLACE_OURS || now.hook == PLACE_OLD) &&
-	    (now.earlier == PLACE_OURS || now.earlier == PLACE_OLD) && remove_file(p->earlier, e))
+	if (now.hook != PLACE_THEIRS && (now.earlier == PLACE_OURS || now.earlier == PLACE_OLD) &&
+	    remove_file(p->earlier, e))
 		return -1;
 	if (now.hook == PLACE_OURS)
 		return 0;
