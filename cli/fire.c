@@ -125,8 +125,7 @@ static int record_file(const struct change *c, struct err *e)
 }
 
 /* Becomes refire-send; returns only on failure. */
-static int dry_run(const struct session *s, const struct request *r, const struct change *c,
-	struct err *e)
+static int dry_run(const struct session *s, const struct change *c, struct err *e)
 {
 	char sender[LIMIT_PATH];
 	int fd;
@@ -139,8 +138,7 @@ static int dry_run(const struct session *s, const struct request *r, const struc
 	if (dup2(fd, STDIN_FILENO) < 0)
 		return err_sys(e, "cannot hand the change to %s", sender);
 	fflush(stdout);
-	execl(sender, "refire-send", "--config", s->config->path, "--dry-run",
-		r->json ? "--json" : (char *)NULL, (char *)NULL);
+	execl(sender, "refire-send", "--config", s->config->path, "--dry-run", (char *)NULL);
 	return err_sys(e, "cannot run %s", sender);
 }
 
@@ -238,7 +236,7 @@ static int fire_run(struct request *r, struct err *e)
 	if (rc == 0)
 		rc = change_fill(&c, &update, &aim, r, e);
 	if (rc == 0)
-		rc = r->dry_run ? dry_run(&s, r, &c, e) : fire(&s, r, &aim, &c, e);
+		rc = r->dry_run ? dry_run(&s, &c, e) : fire(&s, r, &aim, &c, e);
 	session_close(&s);
 	return rc;
 }
@@ -261,6 +259,10 @@ int main(int argc, char **argv)
 		return words_help(&usage);
 	if (a.nrest != 1) {
 		args_refuse(&usage, &e, a.nrest ? "one pipeline at a time" : "say which pipeline");
+		return log_exit(&e);
+	}
+	if (r.dry_run && r.json) {
+		args_refuse(&usage, &e, "--dry-run shows the request as it is, not as JSON");
 		return log_exit(&e);
 	}
 	r.pipeline = a.rest[0];
