@@ -60,9 +60,10 @@ bool config_name_ok(const char *name)
 
 	if (n == 0 || n >= NAME_MAX_BYTES || name[0] == '-' || name[n - 1] == '/')
 		return false;
-	for (const char *s = name; s; s = strchr(s, '/'), s += s != NULL) {
-		size_t part = strcspn(s, "/");
+	for (size_t i = 0, part; i < n; i += part + 1) {
+		const char *s = name + i;
 
+		part = strcspn(s, "/");
 		if (part == 0 || (part == 1 && s[0] == '.') ||
 		    (part == 2 && s[0] == '.' && s[1] == '.'))
 			return false;
