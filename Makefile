@@ -7,7 +7,7 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
-          lib/queue_attempt lib/queue_rebuild lib/trail lib/trail_write
+          lib/queue_attempt lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -24,7 +24,7 @@ refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
-                        cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+                        lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/judge cli/lookup cli/records \
                         cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/records cli/follow $(OPERATE) $(BASE) $(NOUNS)
@@ -93,7 +93,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
+EVERYTHING = $(sort lib/queue_rebuild lib/queue_recall $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
                hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
@@ -138,6 +138,9 @@ checks:			# what .ci/run runs after the tests
 	@tests/checks/all
 check-%:		# one of them: make check-includes
 	@tests/checks/$*
+$(BUILD)/tests/settings: $(BUILD)/tests/checks/settings.o $(BUILD)/everything.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all)
 
 # ---- fuzz: tests/fuzz/fuzz-NAME.c; `make test` replays tests/fuzz/corpus/NAME/ ----
 

@@ -27,6 +27,9 @@ void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery
    would only wait for each other. */
 int64_t queue_lane(const char *pipeline, const char *ref);
 
+/* 1 when the id is a delivery's, or a tombstone's; 0; -1. */
+int queue_delivery_known(struct queue *q, const char *id, struct err *e);
+
 /* Make the oldest open delivery of the lane its head, READY ones due now. */
 int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err *e);
 

@@ -289,7 +289,7 @@ static int insert(struct queue *q, const struct new_delivery *d, const char *id,
 }
 
 /* A tombstone is a delivery that a rebuilt queue knows as settled by the trail only. */
-static int exists(struct queue *q, const char *id, struct err *e)
+int queue_delivery_known(struct queue *q, const char *id, struct err *e)
 {
 	struct db_row r;
 	int got;
@@ -313,7 +313,7 @@ int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t no
 	int there;
 
 	delivery_id(d, id);
-	there = exists(q, id, e);
+	there = queue_delivery_known(q, id, e);
 	if (there)
 		return there < 0 ? -1 : 0;
 	memccpy(before, d->before, 0, sizeof(before) - 1);

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "json.h"
 #include "queue_db.h"
+#include "queue_recall.h"
 #include "trail.h"
 
 #define PIECE 200			/* rows copied at once; singly where that fails */
@@ -104,7 +105,7 @@ static int64_t copy_pieces(struct queue *q, const struct table *t)
 		}
 		rows += db_changes(q->db);
 		at += step;
-		bad = 0;
+		bad = db_changes(q->db) ? 0 : bad + 1;
 		if (step == 1 && ++singles >= PIECE)
 			step = PIECE;
 	}
@@ -191,81 +192,6 @@ static int make_whole(struct queue *q, struct err *e)
 		(int64_t)UPDATE_FILLED, (int64_t)UPDATE_ACCEPTED);
 }
 
-/* ---- what the trail knows ---- */
-
-/* A record that says a delivery is settled: its id, else NULL. Our own lines, so the
-   members stand where trail.c writes them. */
-static const char *settled_in(const char *line, size_t n, char id[UUID_SIZE])
-{
-	static const char *const words[] = {
-		"\"nextState\":\"DELIVERED\"", "\"nextState\":\"FAILED\"",
-		"\"eventName\":\"DropDelivery\"",
-	};
-	static const char key[] = "\"delivery\":\"";
-	const char *p = NULL;
-
-	for (size_t i = 0; !p && i < sizeof(words) / sizeof(*words); i++)
-		p = memmem(line, n, words[i], strlen(words[i]));
-	p = p ? memmem(line, n, key, sizeof(key) - 1) : NULL;
-	if (!p || (size_t)(line + n - p) < sizeof(key) - 1 + UUID_SIZE)
-		return NULL;
-	memcpy(id, p + sizeof(key) - 1, UUID_SIZE - 1);
-	id[UUID_SIZE - 1] = 0;
-	return uuid_valid(id) ? id : NULL;
-}
-
-static int bury(struct queue *q, const char *line, size_t n, int64_t *settled, struct err *e)
-{
-	char id[UUID_SIZE];
-
-	if (!settled_in(line, n, id))
-		return 0;
-	if (db_exec(q->db, e, "INSERT OR IGNORE INTO tombstones(id) SELECT ?1 WHERE NOT EXISTS"
-		" (SELECT 1 FROM deliveries WHERE id = ?1)", "s", id))
-		return -1;
-	*settled += db_changes(q->db);
-	return 0;
-}
-
-static int read_trail_file(struct queue *q, const char *path, int64_t *settled, struct err *e)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	int failed = 0;
-
-	if (!f)
-		return err_sys(e, "cannot read the trail file %s", path);
-	while (!failed && (n = getline(&line, &cap, f)) > 0)
-		failed = bury(q, line, (size_t)n, settled, e);
-	free(line);
-	fclose(f);
-	return failed;
-}
-
-/* Only what done/ can bring back matters: the files of its seven days, and one more. */
-static int read_trail(struct queue *q, const char *dir, int64_t *settled, struct err *e)
-{
-	char path[LIMIT_PATH], first[CLOCK_ISO_SIZE];
-	DIR *h = opendir(dir);
-	struct dirent *d;
-	int failed = 0;
-
-	if (!h)
-		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
-	clock_iso(clock_wall_us() - (DONE_KEPT_S + 86400) * US_PER_S, first);
-	while (!failed && (d = readdir(h))) {
-		if (strlen(d->d_name) != 16 || strcmp(d->d_name + 10, ".jsonl") ||
-		    strncmp(d->d_name, first, 10) < 0 ||
-		    snprintf(path, sizeof(path), "%s/%s", dir, d->d_name) >= (int)sizeof(path))
-			continue;
-		failed = read_trail_file(q, path, settled, e);
-	}
-	closedir(h);
-	return failed;
-}
-
 /* ---- what the spool kept ---- */
 
 static int known(struct queue *q, const char *id, struct err *e)
@@ -339,6 +265,8 @@ static int journal(struct queue *q, const struct queue_rebuilt *r, struct err *e
 	json_int(&j, r->deliveries);
 	json_key(&j, "settledByTrail");
 	json_int(&j, r->settled);
+	json_key(&j, "recalled");
+	json_int(&j, r->recalled);
 	json_key(&j, "respooled");
 	json_int(&j, r->respooled);
 	json_end(&j);
@@ -359,7 +287,8 @@ static int fill(struct queue *q, const struct spool_paths *p, struct queue_rebui
 		return -1;
 	if (queue_begin(q, e))
 		return -1;
-	if (make_whole(q, e) || read_trail(q, p->trail, &out->settled, e) || queue_commit(q, e)) {
+	if (make_whole(q, e) || queue_recall(q, p->trail, &out->settled, &out->recalled, e) ||
+	    queue_commit(q, e)) {
 		queue_rollback(q);
 		return -1;
 	}

@@ -2,11 +2,12 @@
  * queue_rebuild.h - a damaged queue made new, nothing recorded lost.
  *
  * The damaged file is set aside, never deleted. What can still be read of it is
- * copied row by row. Changes of the last 7 days that are missing then come back
- * from spool/done/ through the spool and are judged again; a delivery the trail
- * shows as settled is not made a second time (its id follows from its change, so
- * it is known again). What was delivered but reached neither the file nor the
- * trail may go out twice, under the same delivery id.
+ * copied row by row. Deliveries that the trail and the journal say were made are
+ * made again where they are missing; those they show as settled are not (a
+ * delivery's id follows from its change, so it is known again). Changes of the
+ * last 7 days that are missing come back from spool/done/ through the spool and
+ * are judged again. What was delivered but reached neither the file nor the trail
+ * may go out twice, under the same delivery id.
  *
  * The caller holds sender.lock and poller.lock.
  */
@@ -21,6 +22,7 @@ struct queue_rebuilt {
 	int64_t changes, deliveries, refs, journal;	/* rows read from it */
 	bool whole;			/* all of it could be read */
 	int64_t settled;		/* deliveries known as settled by the trail */
+	int64_t recalled;		/* deliveries made again from the trail's decisions */
 	int64_t respooled;		/* files put back from done/ */
 };
 int queue_rebuild(const struct spool_paths *p, struct queue_rebuilt *out, struct err *e);

@@ -119,6 +119,8 @@ static int deliver(struct decide *d, const struct decide_input *in, const struct
 	json_kv(&d->res, "pipeline", p->name);
 	json_kv(&d->res, "result", match_word(why));
 	json_kv(&d->res, "delivery", id);
+	if (in->hold)
+		json_kv(&d->res, "held", n.code);
 	json_end(&d->res);
 	return 0;
 }

@@ -97,7 +97,10 @@ static int read_one(struct batch *b, const struct spool_entry *entry, struct err
 	}
 	if (change_decode(&b->arena, it->text, len, uid, &it->change, &why)) {
 		free(it->text);
-		return why.code == ERR_TEMP ? 0 : set_aside(b, entry, why.text, e);
+		if (why.code != ERR_TEMP)
+			return set_aside(b, entry, why.text, e);
+		b->s->left_alone++;
+		return 0;
 	}
 	b->n++;
 	b->bytes += len;
@@ -215,6 +218,7 @@ int intake_run(struct sender *s, struct err *e)
 
 	if (spool_scan(&s->paths, false, 100000, &l, e))
 		return -1;
+	s->left_alone = 0;
 	if (!l.n)
 		return 0;
 	b.items = mem_alloc(BATCH * sizeof(*b.items));
@@ -233,7 +237,8 @@ bool intake_waiting(struct sender *s)
 {
 	struct spool_list l = { 0 };
 	struct err e;
-	bool any = !spool_scan(&s->paths, false, 1, &l, &e) && l.n;
+	bool any = !spool_scan(&s->paths, false, s->left_alone + 1, &l, &e) &&
+		l.n > s->left_alone;
 
 	spool_list_release(&l);
 	return any;

@@ -15,7 +15,7 @@
 /* Everything that is in the spool now. Returns how many files were dealt with, 0
    when there was nothing, -1. */
 int intake_run(struct sender *s, struct err *e);
-/* Is there a file to take in? */
+/* Is there a file to take in? One of a newer version is not: it is left alone. */
 bool intake_waiting(struct sender *s);
 
 #endif

@@ -157,6 +157,24 @@ static int work(struct sender *s, enum loop_mode mode, struct attempt_tally *sum
 	return failed;
 }
 
+/* After the unlock: did somebody count on us meanwhile? A source leaves a file; an
+   operator's command makes a delivery due. */
+static bool wanted(struct sender *s)
+{
+	int64_t due = 0;
+	struct err e;
+	bool asked;
+
+	if (intake_waiting(s))
+		return true;
+	if (queue_open(s->paths.queue, QUEUE_READ, &s->queue, &e))
+		return false;
+	asked = !queue_next_due(s->queue, &due, &e) && due && due <= clock_wall_us();
+	queue_close(s->queue);
+	s->queue = NULL;
+	return asked;
+}
+
 static int run(struct sender *s, enum loop_mode mode, struct attempt_tally *sum, struct err *e)
 {
 	int lock, failed;
@@ -173,7 +191,7 @@ static int run(struct sender *s, enum loop_mode mode, struct attempt_tally *sum,
 		}
 		failed = work(s, mode, sum, e);
 		fs_unlock(lock);
-	} while (!failed && !loop_stopped() && intake_waiting(s));
+	} while (!failed && !loop_stopped() && wanted(s));
 	return failed;
 }
 

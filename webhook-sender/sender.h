@@ -28,6 +28,7 @@ struct sender {
 	struct http *http;
 	struct pool *pool;
 	char owner[UUID_SIZE];		/* names our leases */
+	size_t left_alone;		/* spool files of a newer version, at the last look */
 };
 
 #endif
