@@ -35,6 +35,11 @@ class Request:
         """The body; fails when it is not valid UTF-8 and JSON."""
         return json.loads(self.body.decode("utf-8", "strict"))
 
+    def move(self):
+        """(ref, before, after) of the body, zeros for none in every format."""
+        body = self.json()
+        return body["ref"], body["before"] or "0" * 40, body["after"] or "0" * 40
+
     @property
     def delivery(self):
         """The delivery's id, the same over attempts."""
@@ -50,7 +55,7 @@ def signature_right(headers, body, secret):
     if secret is None:
         return None
     want = {"x-hub-signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
-            "x-refire-signature": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
+            "x-refire-signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
             "x-hub-signature": "sha1=" + hmac.new(secret, body, hashlib.sha1).hexdigest()}
     there = [n for n in want if n in headers]
     strong = any("sha256" in want[n] for n in there)

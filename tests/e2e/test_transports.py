@@ -18,7 +18,7 @@ class Rig:
         self.t = t
         self.github, self.generic = t.receiver(), t.receiver()
         self.site = t.site()
-        self.site.pipeline("ci", self.github, tags_exclude="bulk/**")
+        self.site.pipeline("ci", self.github, branches="**", tags_exclude="bulk/**")
         self.site.pipeline("audit", self.generic, format="generic")
         self.site.repository("web")
         url, env, self.actor, self.address = connect(t, self.site)
@@ -139,7 +139,8 @@ def check_generic(t, rig, names, head):
     got = {}
     for request in rig.generic.requests:
         body = request.json()
-        got.setdefault(body["ref"], []).append((body["before"], body["after"]))
+        ref, before, after = request.move()
+        got.setdefault(ref, []).append((before, after))
         t.eq(body["actor"]["name"], rig.actor, "actor of %s" % body["ref"])
     t.eq(got, by_ref(moves), "generic events")
 
