@@ -79,7 +79,7 @@ static void judge_sender(struct state *st)
 		return;
 	finding(st, true, "nothing retries by itself: no timer, cron line or resident sender has been "
 		"seen (%s), so what fails waits for the next push; enable refire.service or "
-		"refire-once.timer, or in a crontab:", age(st, st->ran_us, text))->help = cron(st, "send");
+		"refire-send.timer, or in a crontab:", age(st, st->ran_us, text))->help = cron(st, "send");
 }
 
 static void judge_poller(struct state *st)
@@ -94,7 +94,7 @@ static void judge_poller(struct state *st)
 	    (last && !older(st, last, STATE_STALE_US)))
 		return;
 	finding(st, true, "nobody looks at the repositories (last: %s): pushes that no hook reported, "
-		"and remotes, are not noticed; enable refire-poll.service or refire-once.timer, or in a "
+		"and remotes, are not noticed; enable refire-watch.service or refire-poll.timer, or in a "
 		"crontab:",
 		age(st, last, text))->help = cron(st, "poll");
 }
