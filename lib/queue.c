@@ -497,7 +497,8 @@ static const struct verb verbs[] = {
 	{ "drop", JOURNAL_DROP, BIT(READY) | BIT(WAITING) | BIT(HELD) },
 };
 
-/* One that was settled goes to the end of its lane; one that is open keeps its place. */
+/* One that was settled goes to the end of its lane; one that is open keeps its place.
+   The time it was held does not count towards giving up. */
 static int apply_retry(struct queue *q, int64_t seq, int64_t lane, enum delivery_state was,
 	int64_t now, struct err *e)
 {
@@ -509,8 +510,8 @@ static int apply_retry(struct queue *q, int64_t seq, int64_t lane, enum delivery
 			return -1;
 		return queue_lane_advance(q, lane, now, e);
 	}
-	return db_exec(q->db, e, "UPDATE deliveries SET state = 0, due = ?2, code = '', error = ''"
-		" WHERE seq = ?1", "ii", seq, now);
+	return db_exec(q->db, e, "UPDATE deliveries SET first = CASE state WHEN 3 THEN 0 ELSE first END,"
+		" state = 0, due = ?2, code = '', error = '' WHERE seq = ?1", "ii", seq, now);
 }
 
 static int apply_drop(struct queue *q, int64_t seq, int64_t lane, const char *error, int64_t now,
