@@ -147,7 +147,7 @@ void advice_runner(struct advice *a, const struct config *c, const struct spool_
 	advice_add(a, "no timer, cron line or resident sender has been seen to run (%s), so "
 		"retries wait for the next push; a line for crontab:",
 		ran ? clock_relative(ran, now, age) : "never");
-	advice_add(a, "*/5 * * * * %s poll --config %s; %s send --config %s", refire, c->path,
+	advice_add(a, "* * * * *  %s poll --quiet --config %s; %s send --quiet --config %s", refire, c->path,
 		refire, c->path);
 }
 

@@ -113,7 +113,7 @@ static void become(char *path, char **argv)
 	execv(path, argv);
 	if (errno != ENOEXEC)
 		return;
-	while (argv[n] && n < ARGS_MAX)
+	while (n < ARGS_MAX && argv[n])
 		n++;
 	if (n == ARGS_MAX) {
 		errno = E2BIG;

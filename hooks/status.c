@@ -271,6 +271,7 @@ int status_print(const struct installer *i, char *const *paths, int n, bool json
 	fflush(stdout);
 	for (size_t k = 0; k < general.n; k++)
 		log_warn("%s", general.v[k]);
+	wrong |= general.n > 0;
 	advice_release(&general);
 	return wrong;
 }

@@ -711,7 +711,9 @@ def test_what_install_says(t):
     rig.let_go("sender.lock")
     out = rig.install()
     t.has(out, "no timer", "nobody retries: it warns")
-    t.has(out, "*/5 * * * * ", "and shows a line for crontab")
+    t.has(out, "* * * * *  %s poll --quiet --config %s; " % (
+        os.path.join(BUILD, "refire"), rig.site.conf), "and shows a line for crontab")
+    t.eq(rig.site.refire("hooks", "status", rig.arg)[0], 1, "for status something is wrong")
     os.close(os.open(os.path.join(rig.site.state, "sender.ran"), os.O_CREAT | os.O_WRONLY))
     t.lacks(rig.install(), "no timer", "no warning once a sender was seen")
     os.utime(os.path.join(rig.site.state, "sender.ran"), (1, 1))
