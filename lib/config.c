@@ -267,6 +267,8 @@ int config_load(const char *path, struct config **out, struct err *e)
 	int failed = find_file(&c->arena, path, &path, e) ||
 		conf_read(&c->arena, path, &c->source, e) ? -1 : 0;
 
+	if (failed && e->code == ERR_NOENT)
+		e->code = ERR_CONFIG;
 	if (!failed) {
 		c->path = c->source.files[0];
 		failed = config_build(c, e);

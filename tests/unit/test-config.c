@@ -442,7 +442,7 @@ static void test_search(struct arena *a)
 	put(a, "given.conf", "[refire]\nstate-dir = st\n");
 	test_found(a, in_dir(a, "given.conf"), "given.conf", in_dir(a, "st"));
 	is_int(config_load(in_dir(a, "gone.conf"), &c, &e), -1, "a named file that is gone");
-	is_int(e.code, ERR_NOENT, "its code");
+	is_int(e.code, ERR_CONFIG, "its code");
 }
 
 /* Paths in the file are relative to it; a symbolic link to a repository is
