@@ -6,8 +6,8 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
           lib/backoff lib/proc lib/conf lib/conf_nearest lib/args
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
-STORE   = lib/db_sqlite lib/queue lib/queue_read lib/queue_poll lib/queue_join \
-          lib/queue_attempt lib/trail lib/trail_write
+STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
+          lib/queue_poll lib/queue_join lib/queue_attempt lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -138,6 +138,11 @@ checks:			# what .ci/run runs after the tests
 	@tests/checks/all
 check-%:		# one of them: make check-includes
 	@tests/checks/$*
+print-%:		# a variable, for the checks
+	@echo $($*)
+SOURCES = $(wildcard lib/*.c cli/*.c hooks/*.c poller/*.c webhook-sender/*.c \
+          webhook-sender/*/*.c tests/*/*.c)
+compile: $(SOURCES:%.c=$(BUILD)/%.o)	# every object, nothing linked
 $(BUILD)/tests/settings: $(BUILD)/tests/checks/settings.o $(BUILD)/everything.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all)
@@ -198,6 +203,6 @@ uninstall:		# what `make install` put there; never state-dir or /etc/refire
 	rm -rf $(DESTDIR)$(docdir)
 	-rmdir $(DESTDIR)$(libexecdir)/hooks $(DESTDIR)$(libexecdir)
 
-.PHONY: all unit clean deps demo test torture bench checks replay fuzzers fuzz install uninstall
+.PHONY: all unit clean deps demo test torture bench checks compile replay fuzzers fuzz install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)

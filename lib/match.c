@@ -86,8 +86,8 @@ static unsigned match_on(const struct pipeline *p)
 	return ON_PUSH;
 }
 
-/* Deletions are matched by name like the rest: a filter for one kind only leaves
-   the other kind out. */
+/* Deletions are matched by name like the rest. Where `on` names neither kind itself,
+   a filter for one kind only leaves the other kind out. */
 unsigned match_ref_kinds(const struct pipeline *p)
 {
 	unsigned on = match_on(p), kinds = 0;
@@ -103,11 +103,9 @@ struct ref_filter {
 	const char *name;			/* the ref, short */
 	const struct list *in, *out;
 	enum match_reason missed, excluded;
-	bool other_only;			/* only the other kind of ref has filters */
 };
 
-static enum match_reason match_ref(const struct ref_filter *f, bool deleted,
-	const char **pattern)
+static enum match_reason match_ref(const struct ref_filter *f, const char **pattern)
 {
 	const char *hit = first_match(f->out, f->name);
 
@@ -115,8 +113,6 @@ static enum match_reason match_ref(const struct ref_filter *f, bool deleted,
 		*pattern = hit;
 		return f->excluded;
 	}
-	if (deleted && f->other_only)
-		return f->missed;
 	hit = first_match(f->in, f->name);
 	if (hit)
 		*pattern = hit;
@@ -144,16 +140,18 @@ static enum match_reason match_name(const struct pipeline *p, const struct match
 {
 	bool branch = *ref_branch(in->ref) != '\0', deleted = oid_is_zero(in->after);
 	struct ref_filter branches = { ref_branch(in->ref), &p->branches, &p->branches_exclude,
-		MATCH_BRANCH, MATCH_BRANCH_EXCLUDED, has_tags(p) && !has_branches(p) };
+		MATCH_BRANCH, MATCH_BRANCH_EXCLUDED };
 	struct ref_filter tags = { ref_tag(in->ref), &p->tags, &p->tags_exclude,
-		MATCH_TAG, MATCH_TAG_EXCLUDED, has_branches(p) && !has_tags(p) };
+		MATCH_TAG, MATCH_TAG_EXCLUDED };
 	unsigned kind = deleted ? ON_DELETE : branch ? ON_PUSH : ON_TAG;
 
 	if (!branch && !*tags.name)
 		return MATCH_REF_KIND;
 	if (!(match_on(p) & kind))
 		return MATCH_KIND;
-	return match_ref(branch ? &branches : &tags, deleted, pattern);
+	if (deleted && !(match_ref_kinds(p) & (branch ? MATCH_BRANCHES : MATCH_TAGS)))
+		return branch ? MATCH_BRANCH : MATCH_TAG;
+	return match_ref(branch ? &branches : &tags, pattern);
 }
 
 enum match_reason match_pipeline(const struct pipeline *p, const struct match_input *in,

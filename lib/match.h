@@ -17,7 +17,7 @@
 /* One list: enum, the word in the trail, the sentence. */
 #define MATCH_LIST(X) \
 	X(MATCHED, "Matched", "it matches") \
-	X(PATHS_UNKNOWN, "MatchedPathsUnknown", "it matches; the changed paths could not be computed, so the path filter was not applied") \
+	X(PATHS_UNKNOWN, "MatchedPathsUnknown", "it matches; the path filter was not applied: it is a tag, a deletion, or its changed paths could not be computed") \
 	X(REPOSITORY, "FilteredByRepository", "it watches other repositories") \
 	X(DISABLED, "PipelineDisabled", "enabled = no") \
 	X(KIND, "FilteredByKind", "`on` does not name this kind of change") \
