@@ -23,11 +23,13 @@ static struct arena arena;
 static struct err e;
 static char ids[CHANGES][UUID_SIZE], deliveries[CHANGES][UUID_SIZE];
 
-static void shell(const char *fmt, const char *arg)
-{
-	char cmd[4200];
+static char good[64];			/* a copy of the state, whole */
 
-	snprintf(cmd, sizeof(cmd), fmt, arg);
+static void copy(const char *from, const char *to)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s && cp -a %s %s", to, from, to);
 	if (system(cmd))
 		printf("# failed: %s\n", cmd);
 }
@@ -93,6 +95,15 @@ static void make_one(struct queue *q, int i)
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 }
 
+static void remove_all(void)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, good);
+	if (system(cmd))
+		printf("# failed: %s\n", cmd);
+}
+
 static void make_state(void)
 {
 	const struct trail_context ctx = { "000000000000", "eu-west-1", "refire/test" };
@@ -109,7 +120,8 @@ static void make_state(void)
 	trail_sync(w, &e);
 	trail_close(w);
 	queue_close(q);
-	shell("cp -a %s /tmp/refire-rebuild-good.$PPID", dir);
+	snprintf(good, sizeof(good), "%s-good", dir);
+	copy(dir, good);
 }
 
 static bool in_spool(const char *id)
@@ -197,8 +209,7 @@ int main(void)
 	is_int(lost_after(-1), 0, "a whole queue is rebuilt whole");
 	for (int page = 0; page < pages; page++) {
 		for (int how = 0; how < 2; how++, runs++) {
-			shell("rm -rf %s", dir);
-			shell("cp -a /tmp/refire-rebuild-good.$PPID %s", dir);
+			copy(good, dir);
 			damage(page, how);
 			int lost = lost_after(page);
 			if (lost)
@@ -207,7 +218,7 @@ int main(void)
 		}
 	}
 	ok(bad == 0, "every page damaged in turn, %d runs: nothing lost, nothing made again", runs);
-	shell("rm -rf %s /tmp/refire-rebuild-good.$PPID", dir);
+	remove_all();
 	arena_release(&arena);
 	return tap_done();
 }
