@@ -28,7 +28,7 @@ int gitcmd_run(const char *git_dir, const char *const *args, struct buf *out, in
 	arena_init(&a);
 	argv[1] = arena_fmt(&a, "--git-dir=%s", git_dir);
 	argv[3] = arena_fmt(&a, "safe.directory=%s", git_dir);
-	for (size_t i = 0; args[i] && i < ARGS_MAX; i++)
+	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
 		argv[8 + i] = args[i];
 	buf_clear(out);
 	failed = proc_run(&r, e);
