@@ -51,6 +51,7 @@ static const struct args_usage usage = {
 };
 
 struct request {
+	struct arena arena;
 	const char *config, *pipeline, *ref, *commit, *repository;
 	struct name_value vars[VARS_MAX];
 	size_t nvars;
@@ -68,22 +69,18 @@ static bool var_name_ok(const char *s)
 
 static int var_option(struct request *r, const char *value, struct err *e)
 {
-	char *name = mem_strdup(value), *eq = strchr(name, '=');
+	char *name = arena_strdup(&r->arena, value), *eq = strchr(name, '=');
 
-	if (!eq) {
-		free(name);
+	if (!eq)
 		return args_refuse(&usage, e, "--var %s: expected NAME=VALUE", value);
-	}
 	*eq = '\0';
-	if (!var_name_ok(name)) {
-		free(name);
+	if (!var_name_ok(name))
 		return args_refuse(&usage, e, "--var %s: a name is made of letters, digits and _, and "
 			"begins with no digit", value);
-	}
-	r->vars[r->nvars++] = (struct name_value){ name, eq + 1 };
 	if (r->nvars == VARS_MAX || strlen(value) > LIMIT_OPTION)
-		return args_refuse(&usage, e, "too many variables, or one is longer than %d bytes",
-			LIMIT_OPTION);
+		return args_refuse(&usage, e, "more than %d variables, or one is longer than %d bytes",
+			VARS_MAX, LIMIT_OPTION);
+	r->vars[r->nvars++] = (struct name_value){ name, eq + 1 };
 	return 0;
 }
 
@@ -125,7 +122,7 @@ static int record_file(const struct change *c, struct err *e)
 }
 
 /* Becomes refire-send; returns only on failure. */
-static int dry_run(const struct session *s, const struct change *c, struct err *e)
+static int dry_run(const struct session *s, const struct change *c, bool json, struct err *e)
 {
 	char sender[LIMIT_PATH];
 	int fd;
@@ -138,7 +135,8 @@ static int dry_run(const struct session *s, const struct change *c, struct err *
 	if (dup2(fd, STDIN_FILENO) < 0)
 		return err_sys(e, "cannot hand the change to %s", sender);
 	fflush(stdout);
-	execl(sender, "refire-send", "--config", s->config->path, "--dry-run", (char *)NULL);
+	execl(sender, "refire-send", "--config", s->config->path, "--dry-run",
+		json ? "--json" : (char *)NULL, (char *)NULL);
 	return err_sys(e, "cannot run %s", sender);
 }
 
@@ -236,35 +234,41 @@ static int fire_run(struct request *r, struct err *e)
 	if (rc == 0)
 		rc = change_fill(&c, &update, &aim, r, e);
 	if (rc == 0)
-		rc = r->dry_run ? dry_run(&s, &c, e) : fire(&s, r, &aim, &c, e);
+		rc = r->dry_run ? dry_run(&s, &c, r->json, e) : fire(&s, r, &aim, &c, e);
 	session_close(&s);
 	return rc;
+}
+
+static int request_read(struct request *r, int argc, char **argv, struct err *e)
+{
+	struct args a;
+	int k;
+
+	args_init(&a, &usage, argc, argv);
+	while ((k = args_next(&a, e)) >= 0)
+		if (option_set(r, &a, k, e))
+			return -1;
+	if (k == ARGS_BAD)
+		return -1;
+	if (r->help)
+		return 0;
+	if (a.nrest != 1)
+		return args_refuse(&usage, e, a.nrest ? "one pipeline at a time" : "say which pipeline");
+	r->pipeline = a.rest[0];
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct request r = { .config = NULL };
-	struct args a;
 	struct err e;
-	int k;
+	int rc;
 
 	log_init("refire fire", false);
-	args_init(&a, &usage, argc, argv);
-	while ((k = args_next(&a, &e)) >= 0)
-		if (option_set(&r, &a, k, &e))
-			return log_exit(&e);
-	if (k == ARGS_BAD)
-		return log_exit(&e);
-	if (r.help)
-		return words_help(&usage);
-	if (a.nrest != 1) {
-		args_refuse(&usage, &e, a.nrest ? "one pipeline at a time" : "say which pipeline");
-		return log_exit(&e);
-	}
-	if (r.dry_run && r.json) {
-		args_refuse(&usage, &e, "--dry-run shows the request as it is, not as JSON");
-		return log_exit(&e);
-	}
-	r.pipeline = a.rest[0];
-	return fire_run(&r, &e) ? log_exit(&e) : 0;
+	arena_init(&r.arena);
+	rc = request_read(&r, argc, argv, &e);
+	if (rc == 0)
+		rc = r.help ? words_help(&usage) : fire_run(&r, &e);
+	arena_release(&r.arena);
+	return rc ? log_exit(&e) : 0;
 }

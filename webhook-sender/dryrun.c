@@ -21,6 +21,8 @@ struct dry {
 	struct change_row row;
 	char name[LIMIT_PATH];		/* the repository's configured name */
 	struct repo *repo;
+	bool as_json;
+	struct json j;			/* the pipeline's object, while it is written */
 };
 
 static int read_stdin(struct buf *b, struct err *e)
@@ -48,8 +50,26 @@ static void line(struct dry *d, const char *label, const char *value)
 	buf_chr(d->out, '\n');
 }
 
-static void print_body(struct dry *d, const struct body *b)
+static void headers(struct dry *d, const struct headers *h)
 {
+	for (size_t i = 0; i < h->n; i++) {
+		if (d->as_json) {
+			json_kv(&d->j, h->v[i].name, h->v[i].value);
+			continue;
+		}
+		buf_fmt(d->out, "%s: ", h->v[i].name);
+		log_safe(d->out, h->v[i].value, strlen(h->v[i].value));
+		buf_chr(d->out, '\n');
+	}
+}
+
+static void body(struct dry *d, const struct body *b)
+{
+	if (d->as_json) {
+		json_key(&d->j, "body");
+		json_strn(&d->j, b->fd < 0 ? b->s : "", b->fd < 0 ? b->len : 0);
+		return;
+	}
 	buf_chr(d->out, '\n');
 	if (b->fd < 0)
 		log_safe(d->out, b->s, b->len);
@@ -64,15 +84,23 @@ static void print_request(struct dry *d, const struct pipeline *p, const struct 
 
 	buf_init(&url, LIMIT_URL);
 	describe_url(&url, r->url, *p->url_file != 0);
-	buf_fmt(d->out, "\n%s ", r->method);
-	log_safe(d->out, url.s, url.len);
-	buf_chr(d->out, '\n');
-	for (size_t i = 0; i < r->headers.n; i++) {
-		buf_fmt(d->out, "%s: ", r->headers.v[i].name);
-		log_safe(d->out, r->headers.v[i].value, strlen(r->headers.v[i].value));
+	if (d->as_json) {
+		json_object(&d->j);
+		json_kv(&d->j, "method", r->method);
+		json_kv(&d->j, "url", url.s);
+		json_key(&d->j, "headers");
+		json_object(&d->j);
+		headers(d, &r->headers);
+		json_end(&d->j);
+		body(d, &r->body);
+		json_end(&d->j);
+	} else {
+		buf_fmt(d->out, "\n%s ", r->method);
+		log_safe(d->out, url.s, url.len);
 		buf_chr(d->out, '\n');
+		headers(d, &r->headers);
+		body(d, &r->body);
 	}
-	print_body(d, &r->body);
 	buf_release(&url);
 }
 
@@ -100,6 +128,44 @@ static int requests(struct dry *d, const struct pipeline *p, const struct render
 	return 0;
 }
 
+/* What is said of a pipeline before its requests. */
+static void begin_pipeline(struct dry *d, const struct pipeline *p, const struct ref_update *u,
+	const struct match_input *m, enum match_reason why, const char *pattern, bool fires)
+{
+	if (!d->as_json) {
+		line(d, "pipeline", p->name);
+		line(d, "filters", match_text(why));
+		if (pattern)
+			line(d, "pattern", pattern);
+		if (fires && !match_fires(why))
+			line(d, "", "fired by hand, filters are bypassed");
+		return;
+	}
+	json_init(&d->j, d->out);
+	json_object(&d->j);
+	json_kv(&d->j, "pipeline", p->name);
+	json_kv(&d->j, "repository", d->name);
+	json_key_bytes(&d->j, "ref", u->ref, strlen(u->ref));
+	json_kv(&d->j, "before", m->before);
+	json_kv(&d->j, "after", m->after);
+	json_kv(&d->j, "result", match_word(why));
+	json_kv(&d->j, "reason", match_text(why));
+	json_kv(&d->j, "pattern", pattern);
+	json_key(&d->j, "fires");
+	json_bool(&d->j, fires);
+	json_key(&d->j, "requests");
+	json_array(&d->j);
+}
+
+static void end_pipeline(struct dry *d)
+{
+	if (d->as_json) {
+		json_end(&d->j);
+		json_end(&d->j);
+	}
+	buf_chr(d->out, '\n');
+}
+
 static int one_pipeline(struct dry *d, const struct pipeline *p, const struct ref_update *u,
 	const struct match_input *m, const struct enrichment *rich, struct err *e)
 {
@@ -107,25 +173,21 @@ static int one_pipeline(struct dry *d, const struct pipeline *p, const struct re
 		.repository = config_repository(d->config, d->name), .change = &d->row,
 		.delivery = d->change.id, .name = d->name, .ref = u->ref, .before = m->before,
 		.after = m->after, .enrichment = rich };
+	bool by_hand = d->change.source == SOURCE_FIRE;
 	const char *pattern = NULL;
 	enum match_reason why;
+	int failed = 0;
 
-	if (d->change.source == SOURCE_FIRE && strcmp(d->change.pipeline, p->name))
+	if (by_hand && strcmp(d->change.pipeline, p->name))
 		return 0;
 	why = match_pipeline(p, m, &pattern);
-	if (why == MATCH_REPOSITORY && d->change.source != SOURCE_FIRE)
+	if (why == MATCH_REPOSITORY && !by_hand)
 		return 0;
-	line(d, "pipeline", p->name);
-	line(d, "filters", match_text(why));
-	if (pattern)
-		line(d, "pattern", pattern);
-	if (d->change.source == SOURCE_FIRE && !match_fires(why))
-		line(d, "", "fired by hand, filters are bypassed");
-	if (d->change.source != SOURCE_FIRE && !match_fires(why)) {
-		buf_chr(d->out, '\n');
-		return 0;
-	}
-	return requests(d, p, &in, e);
+	begin_pipeline(d, p, u, m, why, pattern, by_hand || match_fires(why));
+	if (by_hand || match_fires(why))
+		failed = requests(d, p, &in, e);
+	end_pipeline(d);
+	return failed;
 }
 
 static int one_update(struct dry *d, const struct ref_update *u, struct err *e)
@@ -135,10 +197,12 @@ static int one_update(struct dry *d, const struct ref_update *u, struct err *e)
 		.before = fire ? u->new : u->old, .after = u->new, .skip = d->change.skip };
 	struct enrichment rich;
 
-	line(d, "repository", d->name);
-	line(d, "ref", u->ref);
-	line(d, "before", m.before);
-	line(d, "after", m.after);
+	if (!d->as_json) {
+		line(d, "repository", d->name);
+		line(d, "ref", u->ref);
+		line(d, "before", m.before);
+		line(d, "after", m.after);
+	}
 	enrich_compute(d->repo, &d->arena, u->ref, m.before, m.after,
 		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S, &rich);
 	m.paths_known = rich.paths_known;
@@ -187,9 +251,9 @@ static int run(struct dry *d, struct buf *text, struct err *e)
 	return 0;
 }
 
-int dryrun(struct config *config, struct buf *out, struct err *e)
+int dryrun(struct config *config, bool as_json, struct buf *out, struct err *e)
 {
-	struct dry d = { .config = config, .out = out };
+	struct dry d = { .config = config, .out = out, .as_json = as_json };
 	struct buf text;
 	int failed;
 

@@ -22,20 +22,21 @@
 
 #define POOL_THREADS 2
 
-enum { OPT_WATCH, OPT_LINGER, OPT_DRY_RUN, OPT_QUIET, OPT_CONFIG, OPT_HELP };
+enum { OPT_WATCH, OPT_LINGER, OPT_DRY_RUN, OPT_JSON, OPT_QUIET, OPT_CONFIG, OPT_HELP };
 static const struct args_option options[] = {
 	[OPT_WATCH] = { "watch", 0, NULL, "stay: take in and send whatever comes, until told to end" },
 	[OPT_LINGER] = { "linger", 0, NULL,
 		"as a hook starts it: stay while a retry falls due within 10 minutes" },
 	[OPT_DRY_RUN] = { "dry-run", 0, NULL,
 		"read one spool file from standard input and print what it would send" },
+	[OPT_JSON] = { "json", 0, NULL, "with --dry-run: JSON, one object a pipeline" },
 	[OPT_QUIET] = { "quiet", 'q', NULL, "print warnings and errors only" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
 static const char *const synopsis[] = { "[--watch | --linger] [--quiet] [--config FILE]",
-	"--dry-run [--config FILE] < FILE", NULL };
+	"--dry-run [--json] [--config FILE] < FILE", NULL };
 static const struct args_usage usage = { "refire send", synopsis,
 	"Take in what hooks and the poller left in the spool, fire the pipelines that\n"
 	"match, and send what is due. Without an option it does what is due now and ends;\n"
@@ -47,7 +48,7 @@ static const struct args_usage usage = { "refire send", synopsis,
 
 struct choices {
 	enum loop_mode mode;
-	bool dry, quiet, help;
+	bool dry, json, quiet, help;
 	const char *config;
 };
 
@@ -68,6 +69,9 @@ static int read_args(int argc, char **argv, struct choices *c, struct err *e)
 		case OPT_DRY_RUN:
 			c->dry = true;
 			break;
+		case OPT_JSON:
+			c->json = true;
+			break;
 		case OPT_QUIET:
 			c->quiet = true;
 			break;
@@ -80,6 +84,8 @@ static int read_args(int argc, char **argv, struct choices *c, struct err *e)
 	}
 	if (k == ARGS_BAD)
 		return -1;
+	if (c->json && !c->dry)
+		return args_refuse(&usage, e, "--json goes with --dry-run");
 	return a.nrest ? args_refuse(&usage, e, "unexpected `%s`", a.rest[0]) : 0;
 }
 
@@ -202,13 +208,13 @@ static void report(const struct attempt_tally *t)
 		(long long)t->held);
 }
 
-static int print_dry(struct config *c, struct err *e)
+static int print_dry(struct config *c, bool as_json, struct err *e)
 {
 	struct buf out;
 	int failed;
 
 	buf_init(&out, 4 * LIMIT_BODY);
-	failed = dryrun(c, &out, e);
+	failed = dryrun(c, as_json, &out, e);
 	fwrite(out.s, 1, out.len, stdout);
 	buf_release(&out);
 	return failed;
@@ -240,7 +246,7 @@ int main(int argc, char **argv)
 	if (config_load(c.config, &s.config, &e))
 		return log_exit(&e);
 	if (c.dry) {
-		failed = print_dry(s.config, &e);
+		failed = print_dry(s.config, c.json, &e);
 	} else {
 		failed = spool_paths(&s.paths, s.config->state_dir, &e) || check_owner(&s.paths, &e) ||
 			spool_init(&s.paths, s.config->pushers, &e) || loop_signals(&e) ||
