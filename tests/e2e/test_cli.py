@@ -74,7 +74,7 @@ USAGE = [
     ("queue", "--change", "abc"), ("trail", "seal"), ("trail", "--since", "x"),
     ("trail", "--read-only", "perhaps"), ("fire",), ("fire", "a", "b"),
     ("fire", "web-ci", "--var", "x"), ("fire", "web-ci", "--var", "1=x"),
-    ("fire", "web-ci", "--dry-run", "--json"), ("status", "x"), ("check", "x"),
+    ("status", "x"), ("check", "x"),
 ]
 
 
