@@ -72,7 +72,7 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	json_object(j);
 	json_kv(j, "id", c->oid);
 	json_kv(j, "tree", c->tree);
-	json_kv(j, "url", arena_fmt(p->a, "%s/commit/%s", p->base, c->oid));
+	payload_commit_link(j, "url", p, c->oid);
 	json_key_bytes(j, "message", c->message, len);
 	write_bool(j, "message_shortened", c->message_cut ||
 		len < payload_message(c->message, SIZE_MAX));
@@ -228,18 +228,20 @@ static int render(const struct render_input *in, struct arena *a, struct message
 static int sign(const struct message *m, const struct secrets *s, int64_t now_us,
 	struct headers *out, struct err *e)
 {
-	const char *all = "";
+	struct headers each = { .a = out->a };
+	const char *all;
 
 	(void)now_us;
-	for (size_t i = 0; i < s->n; i++) {
-		struct headers one = { .a = out->a };
-
-		if (payload_sign(&one, "X", &s->v[i], &m->body, false))
+	if (s->n == 0)
+		return 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (payload_sign(&each, "X-Hub-Signature-256", &s->v[i], &m->body, false))
 			return err_set(e, ERR_BUG, "a signature could not be made");
-		all = arena_fmt(out->a, "%s%s%s", all, *all ? ", " : "", one.v[0].value);
-	}
-	if (s->n && (headers_add(out, "X-Refire-Signature-256", all) ||
-		payload_sign(out, "X-Hub-Signature-256", &s->v[0], &m->body, false)))
+	all = each.v[0].value;
+	for (size_t i = 1; i < s->n; i++)
+		all = arena_fmt(out->a, "%s, %s", all, each.v[i].value);
+	if (headers_add(out, "X-Refire-Signature-256", all) ||
+		headers_add(out, "X-Hub-Signature-256", each.v[0].value))
 		return err_set(e, ERR_CONFIG, "there are too many secrets for one header");
 	return 0;
 }

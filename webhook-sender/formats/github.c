@@ -69,47 +69,48 @@ static const char *name_of(const char *repository)
 
 /* ---- users ---- */
 
-static void write_user(struct json *j, const struct payload *p, const char *key, const char *login)
+static void write_user(struct json *j, const char *key, const char *login)
 {
 	static const struct {
-		const char *key, *below;
-	} links[] = {
+		const char *key, *text;
+	} below[] = {
 		{ "url", "" }, { "html_url", "" }, { "followers_url", "/followers" },
 		{ "following_url", "/following{/other_user}" }, { "gists_url", "/gists{/gist_id}" },
 		{ "starred_url", "/starred{/owner}{/repo}" }, { "subscriptions_url", "/subscriptions" },
 		{ "organizations_url", "/orgs" }, { "repos_url", "/repos" },
 		{ "events_url", "/events{/privacy}" }, { "received_events_url", "/received_events" },
 	};
-	struct buf name;
+	struct buf base;
 
-	buf_init(&name, 4 * LIMIT_CLAIM);
-	payload_encode(&name, login, "");
+	buf_init(&base, 4 * LIMIT_CLAIM);
+	buf_str(&base, "refire:users/");
+	payload_encode(&base, login, "");
 	json_key(j, key);
 	json_object(j);
 	json_kv(j, "login", login);
 	json_key(j, "id");
 	json_int(j, payload_id("user", login));
 	json_kv(j, "node_id", "");
-	json_kv(j, "avatar_url", arena_fmt(p->a, "refire:users/%s/avatar", name.s));
+	payload_link(j, "avatar_url", base.s, "/avatar");
 	json_kv(j, "gravatar_id", "");
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-		json_kv(j, links[i].key, arena_fmt(p->a, "refire:users/%s%s", name.s, links[i].below));
+	for (size_t i = 0; i < sizeof below / sizeof *below; i++)
+		payload_link(j, below[i].key, base.s, below[i].text);
 	json_kv(j, "type", "User");
 	json_key(j, "site_admin");
 	json_bool(j, false);
 	json_end(j);
-	buf_release(&name);
+	buf_release(&base);
 }
 
 /* ---- the repository ---- */
 
-enum kind { LINK, NUMBER, FALSE, TEXT, NOTHING };
+enum kind { LINK, NUMBER, FALSE, TEXT };
 
 /* In GitHub's order after its first keys; LINK: below "refire:NAME". */
 static const struct entry {
 	const char *key;
 	enum kind kind;
-	const char *text;
+	const char *text;		/* NULL: null */
 } links[] = {
 	{ "forks_url", LINK, "/forks" }, { "keys_url", LINK, "/keys{/key_id}" },
 	{ "collaborators_url", LINK, "/collaborators{/collaborator}" },
@@ -133,29 +134,31 @@ static const struct entry {
 	{ "labels_url", LINK, "/labels{/name}" }, { "releases_url", LINK, "/releases{/id}" },
 	{ "deployments_url", LINK, "/deployments" },
 }, unknowns[] = {
-	{ "homepage", NOTHING, "" }, { "size", NUMBER, "" }, { "stargazers_count", NUMBER, "" },
-	{ "watchers_count", NUMBER, "" }, { "language", NOTHING, "" }, { "has_issues", FALSE, "" },
-	{ "has_projects", FALSE, "" }, { "has_downloads", FALSE, "" }, { "has_wiki", FALSE, "" },
-	{ "has_pages", FALSE, "" }, { "has_discussions", FALSE, "" }, { "forks_count", NUMBER, "" },
-	{ "mirror_url", NOTHING, "" }, { "archived", FALSE, "" }, { "disabled", FALSE, "" },
-	{ "open_issues_count", NUMBER, "" }, { "license", NOTHING, "" }, { "allow_forking", FALSE, "" },
-	{ "is_template", FALSE, "" }, { "web_commit_signoff_required", FALSE, "" },
-	{ "visibility", TEXT, "private" }, { "forks", NUMBER, "" }, { "open_issues", NUMBER, "" },
-	{ "watchers", NUMBER, "" },
+	{ "homepage", TEXT, NULL }, { "size", NUMBER, NULL }, { "stargazers_count", NUMBER, NULL },
+	{ "watchers_count", NUMBER, NULL }, { "language", TEXT, NULL }, { "has_issues", FALSE, NULL },
+	{ "has_projects", FALSE, NULL }, { "has_downloads", FALSE, NULL }, { "has_wiki", FALSE, NULL },
+	{ "has_pages", FALSE, NULL }, { "has_discussions", FALSE, NULL }, { "forks_count", NUMBER, NULL },
+	{ "mirror_url", TEXT, NULL }, { "archived", FALSE, NULL }, { "disabled", FALSE, NULL },
+	{ "open_issues_count", NUMBER, NULL }, { "license", TEXT, NULL }, { "allow_forking", FALSE, NULL },
+	{ "is_template", FALSE, NULL }, { "web_commit_signoff_required", FALSE, NULL },
+	{ "visibility", TEXT, "private" }, { "forks", NUMBER, NULL }, { "open_issues", NUMBER, NULL },
+	{ "watchers", NUMBER, NULL },
 };
 
-static void write_entries(struct json *j, const struct payload *p, const struct entry *v, size_t n,
-	const char *below)
+static void write_entries(struct json *j, const struct entry *v, size_t n, const char *below)
 {
 	for (size_t i = 0; i < n; i++) {
-		json_key(j, v[i].key);
-		switch (v[i].kind) {
-		case LINK: json_str(j, arena_fmt(p->a, "%s%s", below, v[i].text)); break;
-		case NUMBER: json_int(j, 0); break;
-		case FALSE: json_bool(j, false); break;
-		case TEXT: json_str(j, v[i].text); break;
-		case NOTHING: json_null(j); break;
+		if (v[i].kind == LINK) {
+			payload_link(j, v[i].key, below, v[i].text);
+			continue;
 		}
+		json_key(j, v[i].key);
+		if (v[i].kind == NUMBER)
+			json_int(j, 0);
+		else if (v[i].kind == FALSE)
+			json_bool(j, false);
+		else
+			json_str(j, v[i].text);
 	}
 }
 
@@ -170,7 +173,7 @@ static void write_identity(struct json *j, const struct payload *p)
 	json_kv(j, "full_name", arena_fmt(p->a, "%s/%s", owner, name_of(p->in->name)));
 	json_key(j, "private");
 	json_bool(j, true);
-	write_user(j, p, "owner", owner);
+	write_user(j, "owner", owner);
 	json_kv(j, "html_url", p->base);
 	json_kv(j, "description", NULL);
 	json_key(j, "fork");
@@ -204,13 +207,13 @@ static void write_repository(struct json *j, const struct payload *p)
 	json_key(j, "repository");
 	json_object(j);
 	write_identity(j, p);
-	write_entries(j, p, links, sizeof links / sizeof *links, below.s);
+	write_entries(j, links, sizeof links / sizeof *links, below.s);
 	write_dates(j, p);
 	json_kv(j, "git_url", clone_url(p));
 	json_kv(j, "ssh_url", ssh_url(p));
 	json_kv(j, "clone_url", clone_url(p));
 	json_kv(j, "svn_url", p->base);
-	write_entries(j, p, unknowns, sizeof unknowns / sizeof *unknowns, below.s);
+	write_entries(j, unknowns, sizeof unknowns / sizeof *unknowns, below.s);
 	json_key(j, "topics");
 	json_array(j);
 	json_end(j);
@@ -224,15 +227,14 @@ static void write_repository(struct json *j, const struct payload *p)
 
 /* ---- commits ---- */
 
-static void write_person(struct json *j, const char *key, const struct person *who)
+static void write_person(struct json *j, const char *key, const struct person *who,
+	const char *time)
 {
-	char time[CLOCK_ISO_SIZE];
-
 	json_key(j, key);
 	json_object(j);
 	json_kv(j, "name", who->name);
 	json_kv(j, "email", who->email);
-	json_kv(j, "date", payload_time(who, time));
+	json_kv(j, "date", time);
 	json_end(j);
 }
 
@@ -249,8 +251,10 @@ static void write_paths(struct json *j, const char *key, bool known, const char 
 static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
 {
 	bool known = c->paths_known && p->fit->paths;
-	char time[CLOCK_ISO_SIZE];
+	char authored[CLOCK_ISO_SIZE], committed[CLOCK_ISO_SIZE];
 
+	payload_time(&c->author, authored);
+	payload_time(&c->committer, committed);
 	json_object(j);
 	json_kv(j, "id", c->oid);
 	json_kv(j, "tree_id", c->tree);
@@ -258,10 +262,10 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	json_bool(j, true);
 	json_key(j, "message");
 	json_strn(j, c->message, payload_message(c->message, p->fit->message));
-	json_kv(j, "timestamp", payload_time(&c->committer, time));
-	json_kv(j, "url", arena_fmt(p->a, "%s/commit/%s", p->base, c->oid));
-	write_person(j, "author", &c->author);
-	write_person(j, "committer", &c->committer);
+	json_kv(j, "timestamp", committed);
+	payload_commit_link(j, "url", p, c->oid);
+	write_person(j, "author", &c->author, authored);
+	write_person(j, "committer", &c->committer, committed);
 	write_paths(j, "added", known, c->added, c->nadded);
 	write_paths(j, "removed", known, c->removed, c->nremoved);
 	write_paths(j, "modified", known, c->modified, c->nmodified);
@@ -301,7 +305,7 @@ static void write_push(struct json *j, const struct payload *p)
 	json_kv(j, "name", in->change->actor);
 	json_kv(j, "email", NULL);
 	json_end(j);
-	write_user(j, p, "sender", in->change->actor);
+	write_user(j, "sender", in->change->actor);
 	write_bool(j, "created", p->created);
 	write_bool(j, "deleted", p->deleted);
 	write_bool(j, "forced", n->forced == TRI_YES);
@@ -333,7 +337,7 @@ static void write_ref(struct json *j, const struct payload *p)
 	}
 	json_kv(j, "pusher_type", "user");
 	write_repository(j, p);
-	write_user(j, p, "sender", p->in->change->actor);
+	write_user(j, "sender", p->in->change->actor);
 	json_end(j);
 }
 

@@ -50,6 +50,39 @@ int payload_render(const struct render_input *in, const struct detail *detail, s
 	return b.over ? -1 : 0;
 }
 
+/* Pieces that together are one string's value. */
+static void link_add(char *text, size_t size, size_t *len, const char *piece)
+{
+	size_t n = strlen(piece);
+
+	if (n > size - *len)
+		n = size - *len;
+	memcpy(text + *len, piece, n);
+	*len += n;
+}
+
+static void link_write(struct json *j, const char *key, const char *a, const char *b, const char *c)
+{
+	char text[LIMIT_URL + 4 * LIMIT_PATH];
+	size_t len = 0;
+
+	link_add(text, sizeof text, &len, a);
+	link_add(text, sizeof text, &len, b);
+	link_add(text, sizeof text, &len, c);
+	json_key(j, key);
+	json_strn(j, text, len);
+}
+
+void payload_link(struct json *j, const char *key, const char *base, const char *below)
+{
+	link_write(j, key, base, below, "");
+}
+
+void payload_commit_link(struct json *j, const char *key, const struct payload *p, const char *oid)
+{
+	link_write(j, key, p->base, "/commit/", oid);
+}
+
 void payload_encode(struct buf *b, const char *s, const char *keep)
 {
 	static const char unreserved[] = "-._~0123456789"

@@ -41,6 +41,10 @@ int payload_render(const struct render_input *in, const struct detail *detail, s
    `root`, what the name has in place of *); without one "refire:NAME", which is
    a URI that leads nowhere rather than an invented host. */
 const char *payload_base(const struct render_input *in, struct arena *a);
+/* "key": "<base><below>" */
+void payload_link(struct json *j, const char *key, const char *base, const char *below);
+/* "key": "<base>/commit/<oid>" */
+void payload_commit_link(struct json *j, const char *key, const struct payload *p, const char *oid);
 /* s with everything percent-encoded but unreserved characters (RFC 3986, 2.3) and
    those of keep. */
 void payload_encode(struct buf *b, const char *s, const char *keep);
