@@ -68,6 +68,7 @@ static void overview_print(void)
 }
 
 struct names {
+	struct arena arena;
 	const char *v[VERBS_MAX];
 	size_t n;
 };
@@ -77,7 +78,7 @@ static void names_add(const char *verb, void *arg)
 	struct names *names = arg;
 
 	if (names->n < VERBS_MAX - 1)
-		names->v[names->n++] = mem_strdup(verb);
+		names->v[names->n++] = arena_strdup(&names->arena, verb);
 	names->v[names->n] = NULL;
 }
 
@@ -87,6 +88,7 @@ static int verb_unknown(const char *verb)
 	const char *near;
 	struct err e;
 
+	arena_init(&names.arena);
 	for (const struct verb *v = verbs; v->name; v++)
 		names_add(v->name, &names);
 	sibling_each(names_add, &names);
@@ -95,6 +97,7 @@ static int verb_unknown(const char *verb)
 		err_set(&e, ERR_USAGE, "there is no command `%s`; did you mean `refire %s`?", verb, near);
 	else
 		err_set(&e, ERR_USAGE, "there is no command `%s`; `refire help` lists them", verb);
+	arena_release(&names.arena);
 	return log_exit(&e);
 }
 
@@ -111,6 +114,7 @@ static int verb_run(const char *verb, const char *config, char **rest)
 	char path[LIMIT_PATH], name[80];
 	char **argv;
 	size_t n = 0, nrest = 0;
+	struct arena arena;
 	struct err e;
 
 	snprintf(name, sizeof(name), "refire-%s", verb);
@@ -118,15 +122,17 @@ static int verb_run(const char *verb, const char *config, char **rest)
 		return verb_unknown(verb);
 	while (rest[nrest])
 		nrest++;
-	argv = mem_alloc((nrest + 4) * sizeof(*argv));
+	arena_init(&arena);
+	argv = arena_alloc(&arena, (nrest + 4) * sizeof(*argv));
 	argv[n++] = name;
 	if (config) {
-		argv[n++] = mem_strdup("--config");
-		argv[n++] = mem_strdup(config);
+		argv[n++] = arena_strdup(&arena, "--config");
+		argv[n++] = arena_strdup(&arena, config);
 	}
 	memcpy(argv + n, rest, nrest * sizeof(*argv));
 	execv(path, argv);
 	err_sys(&e, "cannot run %s", path);
+	arena_release(&arena);
 	return log_exit(&e);
 }
 
