@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "glob.h"
 #include "hints.h"
+#include "log.h"
 #include "report.h"
 #include "roster.h"
 #include "say.h"
@@ -374,6 +375,17 @@ static void set_text(char **to, const char *s)
 	*to = mem_strdup(s);
 }
 
+/* A server's words may be in it: what is stored is printable. */
+static void set_error(struct watched *w, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, 4 * LIMIT_ERR);
+	log_safe(&b, text, strlen(text));
+	set_text(&w->error, b.s);
+	buf_release(&b);
+}
+
 /* The state of the entry after a look, failed or not. */
 static void note_look(struct watched *w, const struct look *l, const struct report *r)
 {
@@ -382,7 +394,7 @@ static void note_look(struct watched *w, const struct look *l, const struct repo
 	w->when.last_us = l->began_us;
 	w->when.failures = l->failed ? w->when.failures + 1 : 0;
 	w->when.next_us = schedule_next(w->name, w->interval_us, w->when.failures, now);
-	set_text(&w->error, l->failed ? l->err.text : "");
+	set_error(w, l->failed ? l->err.text : "");
 	if (l->failed)
 		return;
 	w->ok_us = l->began_us;
@@ -394,6 +406,7 @@ static void note_look(struct watched *w, const struct look *l, const struct repo
 
 static void settle(struct pass *p, struct watched *w, struct look *l)
 {
+	char *before = mem_strdup(w->error);
 	bool failing = w->when.failures > 0, repeated;
 	struct report r = { .mark = "" };
 	struct err e;
@@ -401,8 +414,9 @@ static void settle(struct pass *p, struct watched *w, struct look *l)
 	w->look = NULL;
 	if (!l->failed && report_make(l, &p->paths, w->mark, &r, &l->err))
 		l->failed = true;
-	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, l->err.text);
 	note_look(w, l, &r);
+	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
+	free(before);
 	p->ndirty += !w->dirty;
 	w->dirty = true;
 	p->wake |= r.put || r.waits;
