@@ -152,6 +152,18 @@ def test_install_warns_of_who_cannot_be_recorded(t):
     t.ok(rc == 78 and b"no-such-group" in err, "a group that is not there: %d %s" % (rc, err))
 
 
+def test_install_by_somebody_who_may_not(t):
+    rig = Rig(t)
+    before = os.listdir(os.path.join(rig.repo, "hooks"))
+    for verb in ("uninstall", "install"):
+        if verb == "install":
+            shutil.rmtree(os.path.join(rig.repo, "refire"))
+        rc, out, err = rig.run(STRANGER, os.path.join(rig.bin, "refire-hooks"), verb, "--config",
+                               rig.site.conf, rig.repo)
+        t.eq(rc, 77, "refire hooks %s: %s%s" % (verb, out, err))
+        t.eq(os.listdir(os.path.join(rig.repo, "hooks")), before, "nothing changed")
+
+
 def test_installed_by_root(t):
     """sudo refire hooks install: nothing of the owner's becomes root's."""
     rig = Rig(t)

@@ -91,7 +91,7 @@ static void write_file(const char *path, const char *text)
 
 static void test_ledger(const char *dir)
 {
-	char path[LIMIT_PATH];
+	char path[LIMIT_PATH + 16];
 	struct ledger l;
 	struct err e;
 
@@ -124,7 +124,7 @@ static void test_bad_ledgers(const char *dir)
 {
 	static const char *const bad[] = { "refire-installed 2\na b\n", "x\n", "refire-installed 1\nword\n",
 		"refire-installed 1\na b" };
-	char path[LIMIT_PATH];
+	char path[LIMIT_PATH + 16];
 	struct ledger l;
 	struct err e;
 
@@ -139,7 +139,7 @@ static void test_bad_ledgers(const char *dir)
 
 static void test_paths(const char *dir)
 {
-	char a[LIMIT_PATH], b[LIMIT_PATH];
+	char a[LIMIT_PATH + 16], b[LIMIT_PATH + 16];
 	struct hookpath p;
 
 	ok(hookpath_first(&p, "post-receive"), "a bare name");
