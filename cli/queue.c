@@ -158,16 +158,16 @@ static int verb_find(const char *word, const struct verb **out, struct err *e)
 	names[VERBS] = NULL;
 	near = conf_nearest(word, names);
 	if (near)
-		return args_refuse(&usage, e, "`refire queue` cannot `%s`; did you mean %s?", word, near);
-	return args_refuse(&usage, e, "`refire queue` cannot `%s`", word);
+		return args_refuse(&usage, e, "there is no `%s`; did you mean `%s`?", word, near);
+	return args_refuse(&usage, e, "there is no `%s`", word);
 }
 
 static int verb_operands(const struct verb *v, int n, struct err *e)
 {
 	if (n < v->least)
-		return args_refuse(&usage, e, "refire queue %s needs the id of a delivery", v->name);
+		return args_refuse(&usage, e, "`%s` needs the id of a delivery", v->name);
 	if (v->most >= 0 && n > v->most)
-		return args_refuse(&usage, e, "refire queue %s takes %s", v->name,
+		return args_refuse(&usage, e, "`%s` takes %s", v->name,
 			v->most ? "one id" : "no operands");
 	return 0;
 }

@@ -76,16 +76,17 @@ static void field_time(struct showing *s, const char *name, int64_t us)
 static void state_show(struct showing *s)
 {
 	const struct delivery *d = s->d;
+	struct buf why;
 
 	label(s, "state");
 	screen_styled(&s->ask->screen, &s->out, list_style(d->state), delivery_word(d->state));
-	if (*d->code || *d->error)
-		buf_str(&s->out, "  ");
-	text(s, d->code);
-	if (*d->code && *d->error)
-		buf_str(&s->out, ": ");
-	text(s, d->error);
 	buf_chr(&s->out, '\n');
+	if (!*d->code && !*d->error)
+		return;
+	buf_init(&why, 64 * KIB);
+	buf_fmt(&why, "%s%s%s", d->code, *d->code && *d->error ? ": " : "", d->error);
+	screen_wrapped(&s->ask->screen, &s->out, LABEL, STYLE_DIM, "why", STYLE_NONE, why.s);
+	buf_release(&why);
 }
 
 static void next_show(struct showing *s)
@@ -289,17 +290,6 @@ static void timing_show(struct showing *s, const json_t *extra)
 	buf_chr(&s->out, '\n');
 }
 
-static void outcome_show(struct showing *s, const struct journal_row *r)
-{
-	enum style style = *r->code ? STYLE_BAD : STYLE_GOOD;
-	struct buf b;
-
-	buf_init(&b, 64 * KIB);
-	buf_fmt(&b, "%s%s%s", *r->code ? r->code : "ok", *r->message ? ": " : "", r->message);
-	screen_styled(&s->ask->screen, &s->out, style, b.s);
-	buf_release(&b);
-}
-
 static const char *event_word(enum journal_event e)
 {
 	static const char *const words[] = {
@@ -310,41 +300,57 @@ static const char *event_word(enum journal_event e)
 	return e < JOURNAL_COUNT ? words[e] : "?";
 }
 
-static void heading_show(struct showing *s, const struct journal_row *r, const json_t *extra)
+/* "attempt 2", "attempt 2, request 3", "RetryDelivery". */
+static void what_add(struct buf *b, const struct journal_row *r, const json_t *extra)
 {
-	char iso[CLOCK_ISO_SIZE];
-	struct buf b;
+	int64_t exchange = lookup_int(extra, "exchange");
 
-	buf_init(&b, 256);
-	if (r->event != JOURNAL_DELIVER)
-		buf_str(&b, event_word(r->event));
-	else if (lookup_int(extra, "exchange") > 1)
-		buf_fmt(&b, "attempt %lld, request %lld", (long long)lookup_int(extra, "attempt"),
-			(long long)lookup_int(extra, "exchange"));
-	else
-		buf_fmt(&b, "attempt %lld", (long long)lookup_int(extra, "attempt"));
-	buf_chr(&s->out, '\n');
-	screen_styled(&s->ask->screen, &s->out, STYLE_BOLD, b.s);
-	buf_fmt(&s->out, "  %s  ", clock_iso(r->time_us, iso));
-	if (r->event == JOURNAL_DELIVER || *r->code)
-		outcome_show(s, r);
-	buf_release(&b);
+	if (r->event != JOURNAL_DELIVER) {
+		buf_str(b, event_word(r->event));
+		return;
+	}
+	buf_fmt(b, "attempt %lld", (long long)lookup_int(extra, "attempt"));
+	if (exchange > 1)
+		buf_fmt(b, ", request %lld", (long long)exchange);
 }
 
-/* Anything but an attempt: who did it, and why. */
-static void action_show(struct showing *s, const json_t *request, const json_t *extra)
+/* What came of it: an attempt's verdict; who gave a command, and why; the state that
+   a delivery was left in. */
+static void outcome_add(struct buf *b, const struct journal_row *r, const json_t *request,
+	const json_t *response, const json_t *extra)
 {
 	const char *by = lookup_text(extra, "operator"), *reason = lookup_text(request, "reason");
 
-	if (*by) {
-		buf_str(&s->out, "by ");
-		text(s, by);
-	}
-	if (*reason) {
-		buf_str(&s->out, ": ");
-		text(s, reason);
-	}
+	if (*lookup_text(response, "state"))
+		buf_fmt(b, "%s after %lld %s", lookup_text(response, "state"),
+			(long long)lookup_int(response, "attempts"),
+			lookup_int(response, "attempts") == 1 ? "attempt" : "attempts");
+	else if (*by)
+		buf_fmt(b, "by %s%s%s", by, *reason ? ": " : "", reason);
+	else if (*r->code)
+		buf_fmt(b, "%s%s%s", r->code, *r->message ? ": " : "", r->message);
+	else
+		buf_str(b, "ok");
+}
+
+static void heading_show(struct showing *s, const struct journal_row *r, const json_t *request,
+	const json_t *response, const json_t *extra)
+{
+	const struct screen *screen = &s->ask->screen;
+	char iso[CLOCK_ISO_SIZE];
+	struct buf what, outcome;
+
+	buf_init(&what, 1 * KIB);
+	buf_init(&outcome, 64 * KIB);
+	what_add(&what, r, extra);
+	outcome_add(&outcome, r, request, response, extra);
 	buf_chr(&s->out, '\n');
+	screen_styled(screen, &s->out, STYLE_BOLD, what.s);
+	buf_fmt(&s->out, "  %s\n", clock_iso(r->time_us, iso));
+	screen_wrapped(screen, &s->out, 2, STYLE_NONE, "", *r->code ? STYLE_BAD : STYLE_GOOD,
+		outcome.s);
+	buf_release(&what);
+	buf_release(&outcome);
 }
 
 static int journal_show(const struct journal_row *r, void *arg)
@@ -353,14 +359,11 @@ static int journal_show(const struct journal_row *r, void *arg)
 	json_t *request = json_loads(r->request, 0, NULL), *extra = json_loads(r->extra, 0, NULL);
 	json_t *response = json_loads(r->response, 0, NULL);
 
-	heading_show(s, r, extra);
+	heading_show(s, r, request, response, extra);
 	if (r->event == JOURNAL_DELIVER) {
-		buf_chr(&s->out, '\n');
 		request_show(s, request);
 		timing_show(s, extra);
 		response_show(s, response);
-	} else {
-		action_show(s, request, extra);
 	}
 	json_decref(request);
 	json_decref(response);

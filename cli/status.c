@@ -329,7 +329,7 @@ int main(int argc, char **argv)
 		json |= k == OPT_JSON;
 	}
 	if (k != ARGS_BAD && a.nrest)
-		args_refuse(&usage, &e, "refire status takes no operands");
+		args_refuse(&usage, &e, "`%s`: no operand is expected", a.rest[0]);
 	if (k == ARGS_BAD || a.nrest)
 		return log_exit(&e);
 	k = status_run(config, json, &e);

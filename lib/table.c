@@ -74,31 +74,59 @@ void screen_print(const struct screen *s, enum style style, const char *text)
 	buf_release(&b);
 }
 
-void screen_wrap(const struct screen *s, int indent, enum style first_style, const char *first,
-	enum style style, const char *text)
-{
-	int at = 0, pad = indent - text_width(first);
+struct wrap {
+	int indent;			/* of every line but the first */
+	int start, at;			/* columns: this line's text begins, goes on */
+};
 
-	screen_print(s, first_style, first);
-	fprintf(s->f, "%*s", pad > 0 ? pad : 0, "");
+static void word_add(const struct screen *s, struct buf *out, struct wrap *w, enum style style,
+	const char *word, size_t n)
+{
+	struct buf safe;
+	int width;
+
+	buf_init(&safe, TEXT_MAX);
+	log_safe(&safe, word, n);
+	width = text_width(safe.s);
+	if (w->at > w->start && s->width && w->at + 1 + width > s->width) {
+		buf_fmt(out, "\n%*s", w->indent, "");
+		w->at = w->start = w->indent;
+	} else if (w->at > w->start) {
+		buf_chr(out, ' ');
+		w->at++;
+	}
+	styled_add(s, out, style, safe.s, safe.len);
+	w->at += width;
+	buf_release(&safe);
+}
+
+void screen_wrapped(const struct screen *s, struct buf *out, int indent, enum style first_style,
+	const char *first, enum style style, const char *text)
+{
+	int used = text_width(first), pad = used < indent || used == 0 ? indent - used : GAP;
+	struct wrap w = { indent, used + pad, used + pad };
+
+	screen_styled(s, out, first_style, first);
+	buf_fmt(out, "%*s", pad, "");
 	while (*text) {
 		size_t n = strcspn(text, " ");
-		char *word = strndup(text, n);
-		int width = word ? text_width(word) : 0;
 
-		if (at > 0 && s->width && indent + at + 1 + width > s->width) {
-			fprintf(s->f, "\n%*s", indent, "");
-			at = 0;
-		}
-		if (at > 0)
-			fputc(' ', s->f);
-		screen_print(s, style, word ? word : "");
-		at += width + (at > 0);
-		free(word);
+		word_add(s, out, &w, style, text, n);
 		text += n;
 		text += strspn(text, " ");
 	}
-	fputc('\n', s->f);
+	buf_chr(out, '\n');
+}
+
+void screen_wrap(const struct screen *s, int indent, enum style first_style, const char *first,
+	enum style style, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, TEXT_MAX);
+	screen_wrapped(s, &b, indent, first_style, first, style, text);
+	fwrite(b.s, 1, b.len, s->f);
+	buf_release(&b);
 }
 
 /* Bytes of the first n code points of s. */

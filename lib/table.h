@@ -44,10 +44,14 @@ void screen_styled(const struct screen *s, struct buf *out, enum style style, co
 void screen_print(const struct screen *s, enum style style, const char *text);
 
 /* Text on lines of its own, each begun with indent spaces and broken between words
-   at the terminal's width; `first` stands in the indent of the first line. Elsewhere
-   than on a terminal it is one line. */
+   at the terminal's width; `first` stands in the indent of the first line (and moves
+   the text to the right when it is too long for it). Elsewhere than on a terminal it
+   is one line. */
 void screen_wrap(const struct screen *s, int indent, enum style first_style, const char *first,
 	enum style style, const char *text);
+/* The same, appended to out. */
+void screen_wrapped(const struct screen *s, struct buf *out, int indent, enum style first_style,
+	const char *first, enum style style, const char *text);
 
 struct column {
 	const char *title;

@@ -17,7 +17,7 @@
 #include "json.h"
 #include "log.h"
 
-#define SUBJECT_WIDTH 24
+#define TEXT_COLUMN 30
 #define FINDING_MAX (64 * KIB)
 
 enum { OPT_ONLINE, OPT_CONFIG, OPT_JSON, OPT_HELP };
@@ -68,21 +68,12 @@ static void finding_json(enum check_level level, const char *subject, const char
 static void finding_text(const struct check *c, enum check_level level, const char *subject,
 	const char *name, const char *text)
 {
-	struct buf what;
-	int width;
+	struct buf first;
 
-	buf_init(&what, LIMIT_PATH);
-	log_safe(&what, subject, strlen(subject));
-	if (*name)
-		buf_chr(&what, ' ');
-	log_safe(&what, name, strlen(name));
-	width = text_width(what.s);
-	screen_print(&c->screen, levels[level].style, levels[level].word);
-	printf("%*s%s%*s  ", 6 - (int)strlen(levels[level].word), "", what.s,
-		width < SUBJECT_WIDTH ? SUBJECT_WIDTH - width : 0, "");
-	screen_print(&c->screen, STYLE_NONE, text);
-	putchar('\n');
-	buf_release(&what);
+	buf_init(&first, LIMIT_PATH);
+	buf_fmt(&first, "%-4s  %s%s%s", levels[level].word, subject, *name ? " " : "", name);
+	screen_wrap(&c->screen, TEXT_COLUMN, levels[level].style, first.s, STYLE_NONE, text);
+	buf_release(&first);
 }
 
 void check_add(struct check *c, enum check_level level, const char *subject, const char *name,
@@ -173,7 +164,7 @@ int main(int argc, char **argv)
 		online |= k == OPT_ONLINE;
 	}
 	if (k != ARGS_BAD && a.nrest)
-		args_refuse(&usage, &e, "refire check takes no operands");
+		args_refuse(&usage, &e, "`%s`: no operand is expected", a.rest[0]);
 	if (k == ARGS_BAD || a.nrest)
 		return log_exit(&e);
 	screen_init(&c.screen, stdout);

@@ -154,6 +154,28 @@ static void test_stream(void)
 	ok(strstr(text, "\nmuch-longer    1  b\n"), "and not cut where it is no terminal");
 }
 
+static void test_wrap(void)
+{
+	struct screen s = screen_new(true, false, 20);
+
+	screen_wrap(&s, 6, STYLE_NONE, "fail", STYLE_NONE, "one two three four\x1b fivesixseveneightnine ten");
+	screen_wrap(&s, 4, STYLE_NONE, "longer", STYLE_NONE, "one two three");
+	screen_wrap(&s, 2, STYLE_NONE, "", STYLE_NONE, "");
+	fclose(s.f);
+	is_str(text,
+		"fail  one two three\n"
+		"      four\\x1b\n"
+		"      fivesixseveneightnine\n"
+		"      ten\n"
+		"longer  one two\n"
+		"    three\n"
+		"  \n", "wrapped between words, indented, escaped");
+	s = screen_new(false, false, 0);
+	screen_wrap(&s, 6, STYLE_NONE, "fail", STYLE_NONE, "one two three four five six seven");
+	fclose(s.f);
+	is_str(text, "fail  one two three four five six seven\n", "one line where it is no terminal");
+}
+
 int main(void)
 {
 	plan_none();
@@ -165,6 +187,7 @@ int main(void)
 	test_many();
 	test_none();
 	test_stream();
+	test_wrap();
 	free(text);
 	return tap_done();
 }
