@@ -255,6 +255,9 @@ class Receiver:
             if not more:
                 return None, b""
             data += more
+            if data[0] == 0x16:             # a TLS ClientHello: what a plain server says to it
+                connection.sendall(answer(400))
+                return None, b""
         head, _, data = data.partition(b"\r\n\r\n")
         length, expects = 0, False
         for line in head.lower().split(b"\r\n"):

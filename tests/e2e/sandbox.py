@@ -207,6 +207,7 @@ class Site:
         path = self.path("repos", name + ".git")
         self.git("init", "-q", "--bare", "-b", "main", path)
         self.git("-C", path, "config", "receive.advertisePushOptions", "true")
+        self.git("-C", path, "config", "core.fsync", "none")    # git's own, for speed
         self.repositories[name] = dict({"path": path}, **keys)
         self.write_conf()
         if hook:
@@ -313,6 +314,11 @@ class Site:
             time.sleep(0.03)
         return rc
 
+    def retry(self, delivery):
+        """`refire queue retry`, and wait until it has been tried."""
+        self.must("queue", "retry", delivery)
+        self.attempt()
+
     def sender_pids(self):
         """Pids of every sender of this site, those that hooks started too."""
         found = []
@@ -352,7 +358,7 @@ class Site:
         records = []
         for name in sorted(glob.glob(os.path.join(self.state, "trail", "*.jsonl"))):
             with open(name, "rb") as f:
-                records += [json.loads(line) for line in f.read().decode("ascii").splitlines()]
+                records += [json.loads(line) for line in f.read().decode().split("\n")[:-1]]
         records.sort(key=lambda r: r["additionalEventData"]["sequence"])
         return [r for r in records if event in (None, r["eventName"])]
 

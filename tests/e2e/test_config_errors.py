@@ -191,8 +191,7 @@ def test_secrets(t):
             if os.path.isdir(path):
                 os.rmdir(path)
             site.secret("ci")
-            site.must("queue", "retry", row["delivery"])
-            site.attempt()
+            site.retry(row["delivery"])
             next(steps, None)
             t.ok(receiver.requests[0].signed, "signed with the secret of now")
 
@@ -289,15 +288,13 @@ def test_pipeline_removed(t):
     keys = site.pipelines.pop("ci")
     site.write_conf()
     delivery = site.queue_json()[0]["delivery"]
-    site.must("queue", "retry", delivery)
-    site.attempt()
+    site.retry(delivery)
     row = site.queue_json()[0]
     t.eq(row["state"], "HELD", "state")
     t.has(row["error"], "ci", "the reason names the pipeline")
     site.pipelines["ci"] = keys
     site.write_conf()
-    site.must("queue", "retry", delivery)
-    site.attempt()
+    site.retry(delivery)
     t.eq(site.states(), {"DELIVERED": 1}, "when it is back")
 
 

@@ -79,8 +79,7 @@ def test_retried(t):
             t.has(shown, row["delivery"], "show names the delivery")
             t.has(shown.lower(), word.lower(), "show says why")
             t.lacks(shown, "\x1b", "no control character of the answer")
-            site.must("queue", "retry", row["delivery"])
-            site.send()
+            site.retry(row["delivery"])
             t.eq((only(site)["state"], only(site)["attempts"]), ("DELIVERED", 2), "then")
             ids = [r.delivery for r in receiver.requests]
             t.eq(len(set(ids)), 1, "the delivery's id is the same over attempts")
@@ -96,8 +95,7 @@ def test_down(t):
     t.eq(row["state"], "WAITING", "state")
     t.has(row["error"].lower(), "refused", "the reason")
     receiver.listen()
-    site.must("queue", "retry", row["delivery"])
-    t.eq(site.send()[0], 0, "refire send")
+    site.retry(row["delivery"])
     t.eq(only(site)["state"], "DELIVERED", "state")
 
 
@@ -116,8 +114,7 @@ def test_names_and_tls(t):
             t.has(row["error"].lower(), word, "the reason")
             site.pipelines["ci"]["url"] = receiver.url
             site.write_conf()
-            site.must("queue", "retry", row["delivery"])
-            site.send()
+            site.retry(row["delivery"])
             t.eq(only(site)["state"], "DELIVERED", "after the mend")
 
 
@@ -139,17 +136,16 @@ def test_rejected(t):
     for code in (400, 401, 403, 404, 422):
         with t.case(str(code)):
             site, receiver = rig(t, *[status(code)] * 3)
+            site.send()
             for attempt in (1, 2, 3):
-                site.send()
                 row = only(site)
                 t.eq(row["attempts"], attempt, "attempts")
                 t.eq(row["state"], "WAITING" if attempt < 3 else "FAILED", "state")
                 if attempt < 3:
-                    site.must("queue", "retry", row["delivery"])
+                    site.retry(row["delivery"])
             t.eq(row["http_status"], code, "http_status")
             t.has(site.show(row["delivery"]), "HTTP %d" % code, "show says why")
-            site.must("queue", "retry", row["delivery"])
-            site.send()
+            site.retry(row["delivery"])
             t.eq(only(site)["state"], "DELIVERED", "after `refire queue retry`")
 
 
@@ -162,8 +158,7 @@ def test_gone(t):
     t.has(row["error"], "gone", "the reason")
     site.send()
     t.eq(len(receiver.requests), 1, "it is not tried again by itself")
-    site.must("queue", "retry", row["delivery"])
-    site.send()
+    site.retry(row["delivery"])
     t.eq(only(site)["state"], "DELIVERED", "after `refire queue retry`")
 
 
@@ -301,8 +296,7 @@ def test_trail_says_why(t):
     """Each exchange is a record with errorCode and errorMessage."""
     site, _ = rig(t, status(500))
     site.send()
-    site.must("queue", "retry", only(site)["delivery"])
-    site.send()
+    site.retry(only(site)["delivery"])
     records = site.trail_records("DeliverWebhook")
     t.eq([r.get("errorCode") for r in records], ["ReceiverFailed", None], "errorCode")
     t.has(records[0]["errorMessage"], "HTTP 500", "errorMessage")

@@ -94,7 +94,7 @@ def bulk(rig):
     names = ["refs/tags/bulk/%04d" % n for n in range(BULK)]
     rig.work.git("update-ref", "--stdin",
                  stdin="".join("create %s %s\n" % (n, head) for n in names).encode())
-    rig.work.push("refs/tags/bulk/*:refs/tags/bulk/*")
+    rig.work.push("-q", "refs/tags/bulk/*:refs/tags/bulk/*")
     rig.generic.wait(len(rig.moves) + BULK, 120)
     return names, head
 
