@@ -220,7 +220,7 @@ static bool is_named(const struct pass *p, const struct watched *w)
 	return false;
 }
 
-/* What a pass takes at its start. */
+/* What is taken at the start; a resident, too, looks at all that is local. */
 static bool due_in_pass(const struct pass *p, const struct watched *w, int64_t now)
 {
 	if (p->o.names)
@@ -583,8 +583,7 @@ int pass_run(struct pass *p, struct err *e)
 
 	if (sync_roster(p, e))
 		return -1;
-	if (!p->o.watch)
-		enqueue_pass(p);
+	enqueue_pass(p);
 	take_hints(p);
 	while (!is_over(p)) {
 		next = enqueue_due(p);

@@ -9,7 +9,9 @@ away from them.
 import fcntl
 import json
 import os
+import sqlite3
 import struct
+import subprocess
 import zlib
 
 from sandbox import BUILD, Gone
@@ -124,18 +126,21 @@ class Polls:
         return [n for n in self.site.spool("new") if n.startswith("h.")]
 
     def rows(self):
-        """The polls table: {repository: row}, by the sqlite3 program's own reading."""
-        import sqlite3
+        """The polls table: {repository: row}."""
         db = sqlite3.connect("file:%s?mode=ro" % os.path.join(self.site.state, "queue.db"),
                              uri=True)
         db.row_factory = sqlite3.Row
-        rows = {row["repository"]: dict(row) for row in db.execute("SELECT * FROM polls")}
-        db.close()
-        return rows
+        try:
+            return {row["repository"]: dict(row) for row in db.execute("SELECT * FROM polls")}
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):       # a queue that is just being made
+                return {}
+            raise
+        finally:
+            db.close()
 
     def resident(self, *args, wrap=()):
         """`refire poll --watch`; its Popen. stderr goes to TOP/poller.log."""
-        import subprocess
         log = open(self.site.path("poller.log"), "ab")
         process = subprocess.Popen(
             [*wrap, os.path.join(BUILD, "refire-poll"), "--watch", "--config", self.site.conf,
