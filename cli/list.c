@@ -101,21 +101,17 @@ static void row_json(struct listing *l, const struct delivery *d)
 
 /* ---- for a person ---- */
 
-/* Open: when it goes next, or what it waits for; settled: when that was. */
+/* When it goes next; how long it has been held; when it was settled. */
 static void when_add(struct buf *b, const struct delivery *d, int64_t now)
 {
-	if (d->state == DELIVERY_INFLIGHT)
+	int64_t past = d->state == DELIVERY_HELD ? d->made_us : d->settled_us;
+
+	if (d->state == DELIVERY_INFLIGHT || (scheduled(d) && d->head && d->due_us <= now))
 		buf_str(b, "now");
-	else if (d->state == DELIVERY_HELD)
-		words_when(b, d->made_us, now);
-	else if (!scheduled(d))
-		words_when(b, d->settled_us, now);
-	else if (!d->head)
+	else if (scheduled(d) && !d->head)
 		buf_str(b, "after others");
-	else if (d->due_us <= now)
-		buf_str(b, "now");
 	else
-		words_when(b, d->due_us, now);
+		words_when(b, scheduled(d) ? d->due_us : past, now);
 }
 
 static void why_add(struct buf *b, const struct delivery *d)

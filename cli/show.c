@@ -201,10 +201,10 @@ static void change_show(struct showing *s, const struct change_row *c)
 
 static void headers_show(struct showing *s, const json_t *headers, const char *mark)
 {
-	json_t *value;
+	json_t *all = (json_t *)(uintptr_t)headers, *value;	/* jansson knows no const here */
 	const char *name;
 
-	json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
+	json_object_foreach(all, name, value) {
 		buf_fmt(&s->out, "  %s ", mark);
 		text(s, name);
 		buf_str(&s->out, ": ");

@@ -12,6 +12,7 @@
 
 #define GAP 2
 #define WIDTH_UNKNOWN 80
+#define WIDTH_MAX 10000
 #define KEPT_MAX (4 * MIB)	/* of rows kept to be measured */
 #define TEXT_MAX (64 * MIB)
 
@@ -24,10 +25,11 @@ static int terminal_width(FILE *f)
 {
 	struct winsize w;
 	const char *columns = getenv("COLUMNS");
+	long n = columns ? strtol(columns, NULL, 10) : 0;
 
 	if (ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
 		return w.ws_col;
-	return columns && atoi(columns) > 0 ? atoi(columns) : WIDTH_UNKNOWN;
+	return n > 0 && n < WIDTH_MAX ? (int)n : WIDTH_UNKNOWN;
 }
 
 void screen_init(struct screen *s, FILE *f)

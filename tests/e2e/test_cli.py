@@ -261,6 +261,8 @@ def test_fire_dry_run(t):
     out = site.must("fire", "web-ci", "--dry-run")
     t.has(out, tip, "the commit")
     t.has(out, "POST " + receiver.url.split("?")[0], "the request")
+    row = json.loads(site.must("fire", "web-ci", "--dry-run", "--json"))
+    t.eq(row["pipeline"], "web-ci", "as JSON")
     t.eq(site.spool(), [], "nothing is spooled")
     t.eq((len(site.queue_json()), len(receiver.requests)), (1, before), "nothing is sent")
 
