@@ -355,7 +355,7 @@ static void converse(struct child *c, const char *piece, size_t n)
 	struct buf more;
 	int said;
 
-	if (c->said_all)
+	if (c->said_all || !r->talk)
 		return;
 	buf_init(&more, SAY_MAX);
 	said = r->talk(r->talk_arg, piece, n, &more, c->e);

@@ -308,7 +308,7 @@ int queue_spaces(struct queue *q, struct arena *a, const char *repository,
 	struct queue_texts *out, struct err *e)
 {
 	struct db_row r;
-	size_t cap = 0;
+	size_t n = 0, cap = 0;
 	const char **v = NULL;
 	int got;
 
@@ -317,16 +317,16 @@ int queue_spaces(struct queue *q, struct arena *a, const char *repository,
 		"s", repository))
 		return -1;
 	while ((got = db_next(&r, e)) > 0) {
-		if (out->n == cap) {
+		if (n == cap) {
 			const char **more = arena_alloc(a, (cap = cap ? cap * 2 : 8) * sizeof(*v));
 
-			if (out->n)
-				memcpy(more, v, out->n * sizeof(*v));
+			if (n)
+				memcpy(more, v, n * sizeof(*v));
 			v = more;
 		}
-		v[out->n++] = arena_strdup(a, db_text(&r, 0));
+		v[n++] = arena_strdup(a, db_text(&r, 0));
 	}
-	out->v = v;
+	*out = (struct queue_texts){ v, n };
 	return got;
 }
 

@@ -52,7 +52,7 @@ void observe_diff(struct arena *a, const struct observe_in *in, struct observe_o
 
 		if (c < 0)
 			absent(out, in, was);
-		else
+		else if (now)
 			present(out, now, c ? NULL : was);
 		i += c <= 0;
 		k += c >= 0;
