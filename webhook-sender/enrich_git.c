@@ -13,8 +13,8 @@
 #define LOG_MAX (64 * MIB)	/* what git log may say */
 
 /* Fields end in NUL; --name-status -z follows: "\n" before the first status. */
-#define LOG_FORMAT "--format=tformat:%x01%H%x00%T%x00%an%x00%ae%x00%ad%x00" \
-	"%cn%x00%ce%x00%cd%x00%B%x00"
+static const char log_format[] = "--format=tformat:%x01%H%x00%T%x00%an%x00%ae%x00%ad%x00"
+	"%cn%x00%ce%x00%cd%x00%B%x00";
 enum log_field { LOG_OID, LOG_TREE, LOG_AN, LOG_AE, LOG_AD, LOG_CN, LOG_CE, LOG_CD, LOG_BODY,
 	LOG_FIELDS };
 
@@ -149,7 +149,7 @@ static size_t log_commits(struct enrich_work *w, const char *new, const char *hi
 {
 	const char *const args[] = { "log", "-z", "--topo-order", "--root", "--no-renames",
 		"--name-status", "--diff-merges=first-parent", "--no-show-signature", "--date=raw",
-		LOG_FORMAT, arena_fmt(w->a, "--max-count=%zu", max), new,
+		log_format, arena_fmt(w->a, "--max-count=%zu", max), new,
 		hide ? arena_fmt(w->a, "^%s", hide) : "--", hide ? "--" : NULL, NULL };
 	struct cursor c;
 	struct buf b;

@@ -17,7 +17,7 @@
 
 struct exchange {
 	struct http *h;
-	struct exchange *next;		/* http.c's free and done lists */
+	struct exchange *next, *older;	/* http.c's lists: free or done, and all */
 	CURL *easy;
 	void *tag;
 	bool running;			/* in the multi handle */

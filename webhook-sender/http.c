@@ -33,8 +33,7 @@ struct http {
 	int64_t timer_us;		/* monotonic; -1 none */
 	size_t running;
 	struct exchange *free, *done, **done_end;
-	struct exchange **all;
-	size_t nall, all_cap;
+	struct exchange *all;		/* by older */
 	struct watch *watches;		/* by descriptor */
 	size_t nwatches;
 };
@@ -136,15 +135,15 @@ void http_close(struct http *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < h->nall; i++) {
-		if (h->all[i]->running)
-			curl_multi_remove_handle(h->multi, h->all[i]->easy);
-		exchange_free(h->all[i]);
+	for (struct exchange *x = h->all, *older; x; x = older) {
+		older = x->older;
+		if (x->running)
+			curl_multi_remove_handle(h->multi, x->easy);
+		exchange_free(x);
 	}
 	curl_multi_cleanup(h->multi);
 	curl_global_cleanup();
 	close(h->epoll);
-	free(h->all);
 	free(h->watches);
 	free(h);
 }
@@ -170,8 +169,8 @@ static struct exchange *http_take(struct http *h)
 	curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETDATA, h);
 	curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETDATA, h);
-	h->all = mem_grow(h->all, &h->all_cap, h->nall + 1, sizeof(*h->all));
-	h->all[h->nall++] = x;
+	x->older = h->all;
+	h->all = x;
 	return x;
 }
 

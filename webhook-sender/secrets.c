@@ -39,7 +39,8 @@ static void file_clear(struct file *f)
 		explicit_bzero(f->text, f->size);
 	free(f->text);
 	free(f->path);
-	*f = (struct file){ 0 };
+	f->text = f->path = NULL;
+	f->size = f->n = 0;
 }
 
 static int file_split(struct file *f, struct err *e)
@@ -63,12 +64,15 @@ static int file_split(struct file *f, struct err *e)
 
 static int file_read(struct file *f, const char *path, struct err *e)
 {
+	char *text;
+
 	f->path = mem_strdup(path);
 	if (fs_check_private(path, true, e) ||
-		fs_read_path(path, LIMIT_SECRET, &f->text, &f->size, &f->st, e)) {
+		fs_read_path(path, LIMIT_SECRET, &text, &f->size, &f->st, e)) {
 		e->code = ERR_TEMP;
 		return -1;
 	}
+	f->text = text;
 	f->young = clock_wall_us() / US_PER_S - f->st.st_ctim.tv_sec < 2;
 	return file_split(f, e);
 }

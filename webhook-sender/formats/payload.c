@@ -50,25 +50,16 @@ int payload_render(const struct render_input *in, const struct detail *detail, s
 	return b.over ? -1 : 0;
 }
 
-/* Pieces that together are one string's value. */
-static void link_add(char *text, size_t size, size_t *len, const char *piece)
-{
-	size_t n = strlen(piece);
-
-	if (n > size - *len)
-		n = size - *len;
-	memcpy(text + *len, piece, n);
-	*len += n;
-}
-
+/* Three pieces that together are one string's value. */
 static void link_write(struct json *j, const char *key, const char *a, const char *b, const char *c)
 {
+	const char *pieces[] = { a, b, c };
 	char text[LIMIT_URL + 4 * LIMIT_PATH];
 	size_t len = 0;
 
-	link_add(text, sizeof text, &len, a);
-	link_add(text, sizeof text, &len, b);
-	link_add(text, sizeof text, &len, c);
+	for (size_t i = 0; i < 3; i++)
+		for (const char *s = pieces[i]; *s && len < sizeof text; s++)
+			text[len++] = *s;
 	json_key(j, key);
 	json_strn(j, text, len);
 }

@@ -5,6 +5,7 @@
  * a retry goes on with the one that was not; before that there is nothing to save.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../target.h"
@@ -19,17 +20,17 @@
 /* The message to send now. What was saved under another format does not count. */
 static size_t progress_read(const struct attempt *t, size_t count)
 {
-	char text[LIMIT_PROGRESS], format[LIMIT_CONF_NAME + 1];
-	size_t index, of;
+	size_t n = strlen(t->pipeline->format), index;
+	char text[LIMIT_CONF_NAME], *end;
 
-	if (t->progress_len == 0 || t->progress_len >= sizeof text)
+	if (t->progress_len <= n || t->progress_len >= sizeof text)
 		return 0;
 	memcpy(text, t->progress, t->progress_len);
 	text[t->progress_len] = '\0';
-	if (sscanf(text, "%128s %zu/%zu", format, &index, &of) != 3 || of != count ||
-		index >= count || strcmp(format, t->pipeline->format) != 0)
+	if (memcmp(text, t->pipeline->format, n) != 0 || text[n] != ' ')
 		return 0;
-	return index;
+	index = strtoul(text + n + 1, &end, 10);
+	return *end == '/' && strtoul(end + 1, NULL, 10) == count && index < count ? index : 0;
 }
 
 static void progress_write(const struct attempt *t, size_t index, size_t count, struct step *out)
