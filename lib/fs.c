@@ -315,7 +315,7 @@ int fs_check_private(const char *path, bool secret, struct err *e)
 		return err_sys(e, "cannot look at %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_CONFIG, "%s is not a regular file", path);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (st.st_uid != 0 && st.st_uid != geteuid() && (secret || geteuid() == 0))
 		return err_set(e, ERR_CONFIG,
 			"%s belongs to uid %lu; expected root or the user refire runs as (uid %lu)",
 			path, (unsigned long)st.st_uid, (unsigned long)geteuid());

@@ -60,7 +60,9 @@ int fs_lock_held(const char *path, struct err *e);
 
 /* 0 if path (a file with a secret, a configuration) is a regular file that only
    its owner - root or us - can write; with secret set, that nobody else can read.
-   Else -1 and a sentence with the chmod that mends it. */
+   Without secret it may belong to another account unless we are root: a pusher reads
+   the configuration of the account that sends, and dares only himself. Else -1 and a
+   sentence with the chmod that mends it. */
 int fs_check_private(const char *path, bool secret, struct err *e);
 
 #endif
