@@ -18,7 +18,7 @@ struct item {				/* one file of the batch */
 	const struct spool_entry *entry;
 	char *text;
 	struct change change;
-	bool taken;			/* decoded: stored by the batch's transaction */
+	const char *refused;		/* why its writer may not do that; NULL */
 };
 
 struct batch {
@@ -78,6 +78,33 @@ static int set_aside(struct batch *b, const struct spool_entry *entry, const cha
 	return journal(b, JOURNAL_QUARANTINE, "UnreadableFile", reason, entry->name, e);
 }
 
+/* ---- who may do what, by the file's owner ---- */
+
+static bool is_owner(const struct sender *s, const struct change *c)
+{
+	struct stat st;
+
+	return c->uid == 0 || (!stat(s->paths.new_, &st) && st.st_uid == c->uid);
+}
+
+static bool may_operate(const struct sender *s, const struct change *c)
+{
+	for (size_t i = 0; i < s->config->operators.n; i++)
+		if (!strcmp(s->config->operators.v[i], c->user))
+			return true;
+	return is_owner(s, c);
+}
+
+/* A push is anybody's who can write the repository, which the join looks into. */
+static const char *refusal(const struct sender *s, const struct change *c)
+{
+	if ((c->command || c->source == SOURCE_FIRE) && !may_operate(s, c))
+		return "the file's owner is not among `operators` in refire.conf";
+	if (!c->command && c->observed && !is_owner(s, c))
+		return "only the account that owns state-dir reports what it observed";
+	return NULL;
+}
+
 /* 0 taken into the batch or dealt with, -1 when the spool itself fails. */
 static int read_one(struct batch *b, const struct spool_entry *entry, struct err *e)
 {
@@ -104,7 +131,8 @@ static int read_one(struct batch *b, const struct spool_entry *entry, struct err
 	}
 	b->n++;
 	b->bytes += len;
-	if (!it->change.command) {
+	it->refused = refusal(b->s, &it->change);
+	if (!it->change.command && !it->refused) {
 		b->intake[b->changes].change = &it->change;
 		resolve(b, &b->intake[b->changes++]);
 	}
@@ -112,18 +140,6 @@ static int read_one(struct batch *b, const struct spool_entry *entry, struct err
 }
 
 /* ---- commands of other users ---- */
-
-static bool may_operate(const struct sender *s, const struct change *c)
-{
-	struct stat st;
-
-	if (c->uid == 0 || (!stat(s->paths.new_, &st) && st.st_uid == c->uid))
-		return true;
-	for (size_t i = 0; i < s->config->operators.n; i++)
-		if (!strcmp(s->config->operators.v[i], c->user))
-			return true;
-	return false;
-}
 
 static int refuse(struct batch *b, const struct change *c, const char *code, const char *why,
 	struct err *e)
@@ -138,7 +154,9 @@ static int refuse(struct batch *b, const struct change *c, const char *code, con
 	buf_init(&extra, LIMIT_RECORD_EXTRA);
 	json_init(&j, &request);
 	json_object(&j);
-	json_kv(&j, "verb", c->verb);
+	json_kv(&j, "verb", c->command ? c->verb : source_word(c->source));
+	if (*c->pipeline)
+		json_kv(&j, "pipelineName", c->pipeline);
 	json_key(&j, "deliveries");
 	json_array(&j);
 	for (size_t i = 0; i < c->ndeliveries && i < 1000; i++)
@@ -163,9 +181,6 @@ static int obey(struct batch *b, const struct change *c, struct err *e)
 {
 	struct queue_command *v;
 
-	if (!may_operate(b->s, c))
-		return refuse(b, c, "AccessDenied",
-			"the file's owner is not among `operators` in refire.conf", e);
 	if (strcmp(c->verb, "retry") && strcmp(c->verb, "drop"))
 		return refuse(b, c, "UnknownCommand", "expected retry or drop", e);
 	v = arena_alloc(&b->arena, c->ndeliveries * sizeof(*v));
@@ -183,8 +198,9 @@ static int store(struct batch *b, struct err *e)
 		return -1;
 	for (size_t i = 0; i < b->n; i++) {
 		const struct change *c = &b->items[i].change;
+		const char *refused = b->items[i].refused;
 
-		if (c->command && obey(b, c, e))
+		if (refused ? refuse(b, c, "AccessDenied", refused, e) : c->command && obey(b, c, e))
 			return -1;
 		if (spool_done(&b->s->paths, b->items[i].entry, c->id, e))
 			return -1;

@@ -13,6 +13,7 @@ import time
 
 import harness
 from sandbox import BUILD, ZERO
+from test_two_users import GROUP, OWNER, PUSHER, STRANGER, Rig
 
 ROW = {"delivery", "change", "pipeline", "repository", "ref", "before", "after", "state",
        "attempts", "due", "http_status", "error", "code", "made", "settled", "actor", "source"}
@@ -464,6 +465,57 @@ def test_zero_is_not_resolved(t):
     t.eq((row["ref"], row["after"]), ("refs/heads/topic", ZERO), "the row")
     t.has(site.must("queue", "list", "--state", "all"), "deleted", "for a person")
     t.has(site.show(row["delivery"]), "the ref was deleted", "in show")
+
+
+# ---- another account ----
+
+def operators(rig, *uids):
+    rig.site.refire_keys["operators"] = ", ".join(str(n) for n in uids)
+    rig.site.write_conf()
+    os.chown(rig.site.conf, OWNER, OWNER)
+
+
+def rows_of(rig):
+    return [json.loads(line) for line in rig.owner("queue", "--json")[1].splitlines()]
+
+
+def test_other_account(t):
+    """Whoever is in `pushers` and an operator fires, retries and drops through the spool."""
+    rig = Rig(t)
+    new, _ = rig.push(OWNER, "main")
+    rig.receiver.wait(1)
+    rig.site.kill_senders(15)
+    operators(rig, PUSHER)
+    with t.case("fire"):
+        rc, out, err = rig.refire(PUSHER, "fire", "ci", "--var", "A=1", groups=(GROUP,))
+        t.eq(rc, 0, out + err)
+        t.has(out, "handed to the sender", "told")
+        rig.send()
+        rig.receiver.wait(2)
+        t.eq(rig.receiver.requests[1].json()["after"], new, "fired")
+        row = rows_of(rig)[-1]
+        t.eq((row["source"], row["actor"]), ("fire", str(PUSHER)), "by whom")
+    with t.case("retry"):
+        rc, out, err = rig.refire(PUSHER, "queue", "retry", row["delivery"], groups=(GROUP,))
+        t.eq(rc, 0, out + err)
+        rig.send()
+        rig.send()
+        t.eq(len(rig.receiver.requests), 2, "a delivered one is not sent again")
+    with t.case("the beginning of an id is not enough"):
+        rc, _, err = rig.refire(PUSHER, "queue", "retry", row["delivery"][:8], groups=(GROUP,))
+        t.eq(rc, 64, err)
+    with t.case("one who may not reach the spool"):
+        rc, _, err = rig.refire(STRANGER, "fire", "ci")
+        t.eq(rc, 77, err)
+        t.has(err, "pushers", "what to set")
+    operators(rig, STRANGER)
+    with t.case("one who is no operator"):
+        rc, out, err = rig.refire(PUSHER, "fire", "ci", groups=(GROUP,))
+        t.eq(rc, 0, out + err)
+        rig.send()
+        t.eq(len(rig.receiver.requests), 2, "nothing is fired")
+        refused = rig.site.trail_records("RefuseCommand")[-1]
+        t.eq(refused["additionalEventData"]["operatorUid"], PUSHER, "the refusal is recorded")
 
 
 if __name__ == "__main__":
