@@ -40,10 +40,12 @@ class Rig:
             os.chmod(program, 0o755)
             self.site.hook_sender(self.repo, program)
         self.sent = 1
+        self.moves = 0
 
     def publish(self):
         """Move the ref, run the hook for it."""
-        old, new = self.ends[(self.sent + 1) % 2], self.ends[self.sent % 2]
+        self.moves += 1
+        old, new = self.ends[(self.moves + 1) % 2], self.ends[self.moves % 2]
         with open(self.ref + ".new", "w") as f:
             f.write(new + "\n")
         os.rename(self.ref + ".new", self.ref)
