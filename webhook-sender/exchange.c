@@ -114,6 +114,7 @@ static CURLcode exchange_fix(struct exchange *x)
 	SET(c, CURLOPT_PROXY, "");
 	SET(c, CURLOPT_PATH_AS_IS, 1L);
 	SET(c, CURLOPT_NOSIGNAL, 1L);
+	SET(c, CURLOPT_QUICK_EXIT, 1L);		/* do not wait for a resolver that hangs */
 	SET(c, CURLOPT_MAXAGE_CONN, IDLE_S);
 	SET(c, CURLOPT_ERRORBUFFER, x->detail);
 	SET(c, CURLOPT_PREREQFUNCTION, on_ready);

@@ -230,8 +230,8 @@ static char *temporary(const char *name)
 static struct request request_to(const char *method, const char *url)
 {
 	return (struct request){ .method = method, .url = url, .headers.a = &arena,
-		.body.fd = -1, .body.s = "{\"ref\":\"x\"}", .body.len = 11, .timeout_us = 5000000,
-		.connect_timeout_us = 2000000, .ca_file = "", .tls_verify = true };
+		.body.fd = -1, .body.s = "{\"ref\":\"x\"}", .body.len = 11, .timeout_us = 60000000,
+		.connect_timeout_us = 20000000, .ca_file = "", .tls_verify = true };
 }
 
 static const char *url_of(const char *path)
