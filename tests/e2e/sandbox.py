@@ -149,6 +149,8 @@ class Site:
         self.conf = self.path("refire.conf")
         self.works = 0
         self.senders = []
+        self.owner = {}             # keys for run(): the user that refire runs as here
+        self.program = os.path.join(BUILD, "refire")
         with open(self.path("home", ".gitconfig"), "w") as f:
             f.write("[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
                     "[maintenance]\n\tauto = false\n[advice]\n\tdetachedHead = false\n")
@@ -198,6 +200,7 @@ class Site:
         """A secret file of mode 0600; its path."""
         path = self.path("secrets", name)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
+            os.fchmod(f.fileno(), 0o600)
             f.write(value)
         return path
 
@@ -271,12 +274,12 @@ class Site:
                     url or self.path("repos", name + ".git"))
 
     # ---- refire ----
-    def refire(self, *args, env=None, timeout=120, raw=False, stdin=b"", argv0=None, **keys):
+    def refire(self, *args, env=None, timeout=120, raw=False, stdin=b"", **keys):
         """build/refire ARGS with this configuration: (exit status, stdout, stderr). Text
         as str with undecodable bytes kept (surrogateescape), or bytes when raw."""
         more = dict({"REFIRE_CONFIG": self.conf}, **(env or {}))
-        rc, out, err = run([argv0 or os.path.join(BUILD, "refire"), *args],
-                           env=self.env(**more), timeout=timeout, stdin=stdin, **keys)
+        rc, out, err = run([self.program, *args], env=self.env(**more), timeout=timeout,
+                           stdin=stdin, **dict(self.owner, **keys))
         if raw:
             return rc, out, err
         return rc, out.decode(errors="surrogateescape"), err.decode(errors="surrogateescape")
