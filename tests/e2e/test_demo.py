@@ -22,7 +22,7 @@ WANTED = [                              # in this order on the screen
     ("the second push", r"^2\. "),
     ("it goes through", r"^     [0-9a-f]+\.\.[0-9a-f]+  main -> main$"),
     ("it waits", r"^  [0-9a-f-]{36}  WAITING +web-ci"),
-    ("and says why", r"^  state +WAITING +ConnectionFailed"),
+    ("and says why", r"^  why +ConnectionFailed: "),
     ("the receiver is back", r"^3\. "),
     ("the second output", r'^  pipeline: "a change that nobody is there to build"$'),
     ("both are delivered", r"^  0 open; 2 settled \(2 delivered\)$"),
