@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "clock.h"
+#include "fs.h"
 #include "log.h"
 #include "mem.h"
 #include "words.h"
@@ -68,12 +69,15 @@ static void outcome_tell(const char *verb, const struct queue_command *c)
 	}
 }
 
+/* Somebody must take it up: a sender that is there does within two seconds. */
 static void wake(const struct ask *a)
 {
 	struct err e;
 
 	if (session_wake(&a->session, &e) < 0)
 		log_warn("no sender could be started (%s); the next `refire send` goes on", e.text);
+	else if (fs_lock_held(a->session.paths.sender_lock, NULL) == 0 && a->session.owner != geteuid())
+		log_info("no sender is at work; the next `refire send` goes on");
 }
 
 static int commands_apply(const struct ask *a, const char *verb, struct queue *q,
@@ -91,7 +95,7 @@ static int commands_apply(const struct ask *a, const char *verb, struct queue *q
 		outcome_tell(verb, &r.v[i]);
 		done += r.v[i].outcome == COMMAND_DONE;
 	}
-	if (done > 0)
+	if (done > 0)			/* a drop lets the next one of its lane go */
 		wake(a);
 	return r.failed || done < r.n ? ERR_FAILED : 0;
 }

@@ -270,5 +270,5 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		rc = r.help ? words_help(&usage) : fire_run(&r, &e);
 	arena_release(&r.arena);
-	return rc ? log_exit(&e) : 0;
+	return words_end(rc ? log_exit(&e) : 0);
 }

@@ -209,5 +209,5 @@ int main(int argc, char **argv)
 		return log_exit(&e);
 	k = verb_run(verb, &r.ask, &e);
 	session_close(&r.ask.session);
-	return k < 0 ? log_exit(&e) : k;
+	return words_end(k < 0 ? log_exit(&e) : k);
 }

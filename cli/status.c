@@ -333,5 +333,5 @@ int main(int argc, char **argv)
 	if (k == ARGS_BAD || a.nrest)
 		return log_exit(&e);
 	k = status_run(config, json, &e);
-	return k < 0 ? log_exit(&e) : k;
+	return words_end(k < 0 ? log_exit(&e) : k);
 }

@@ -364,5 +364,5 @@ int main(int argc, char **argv)
 	}
 	if (trail_run(&r, strcmp(verb, "follow") == 0, &e))
 		return log_exit(&e);
-	return 0;
+	return words_end(0);
 }

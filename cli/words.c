@@ -1,11 +1,13 @@
 /* words.c - see words.h. */
 #include "words.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "limits.h"
+#include "log.h"
 #include "match.h"
 
 void words_ref(struct buf *out, const char *ref)
@@ -90,4 +92,12 @@ int words_help(const struct args_usage *u)
 	fputs(b.s, stdout);
 	buf_release(&b);
 	return 0;
+}
+
+int words_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_warn("the output could not be written: %s", strerror(errno));
+	return ERR_TEMP;
 }

@@ -30,5 +30,8 @@ void words_span(struct buf *out, int64_t us);
 
 /* Print --help on stdout. Returns the exit status, 0. */
 int words_help(const struct args_usage *u);
+/* The last thing a main() does: status, or 75 with a sentence when what was printed
+   did not arrive (a full disk behind a redirection). */
+int words_end(int status);
 
 #endif

@@ -166,7 +166,7 @@ def test_queue_show(t):
                  "< HTTP 502", "line \\x1b[31mone\n", "line two\n", "COLOUR=blue", "127.0.0.1:"):
         t.has(out, part, "queue show")
     t.lacks(out, "\x1b", "no escape sequence")
-    t.eq(site.show(row["delivery"][:6]), site.show(row["delivery"][:8]), "the id's beginning will do")
+    t.has(site.show(row["delivery"][:6]), row["delivery"], "the id's beginning will do")
     whole = json.loads(site.must("queue", "show", row["delivery"], "--json"))
     t.eq(len(whole["attempts"]), 1, "attempts")
     t.eq(whole["attempts"][0]["response"]["status"], 502, "the answer")
@@ -465,6 +465,18 @@ def test_zero_is_not_resolved(t):
     t.eq((row["ref"], row["after"]), ("refs/heads/topic", ZERO), "the row")
     t.has(site.must("queue", "list", "--state", "all"), "deleted", "for a person")
     t.has(site.show(row["delivery"]), "the ref was deleted", "in show")
+
+
+def test_full_disk(t):
+    """What could not be printed is no success."""
+    site, _, _ = site_with(t, "main", good=True)
+    for args in (("queue", "--json"), ("status",), ("trail",)):
+        with t.case(" ".join(args)):
+            with open("/dev/full", "wb") as full:
+                rc = subprocess.run([os.path.join(BUILD, "refire"), *args], stdout=full, check=False,
+                                    stderr=subprocess.PIPE, env=site.env(REFIRE_CONFIG=site.conf))
+            t.eq(rc.returncode, 75, "exit status: %s" % rc.stderr)
+            t.has(rc.stderr, b"No space left", "a sentence")
 
 
 # ---- another account ----
