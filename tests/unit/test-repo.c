@@ -12,7 +12,7 @@
 #include "refdir.h"
 #include "tap.h"
 
-static char dir[64] = "/tmp/refire-test-repo-XXXXXX";
+static char dir[256];
 
 /* A script in the test's directory; its output without the last newline. */
 static const char *sh(const char *script)
@@ -41,7 +41,7 @@ static const char *sh(const char *script)
 
 static const char *at(const char *name)
 {
-	static char path[4][128];
+	static char path[4][512];
 	static int turn;
 	char *p = path[turn++ % 4];
 
@@ -486,7 +486,10 @@ static void test_speed(void)
 
 int main(void)
 {
+	const char *tmp = getenv("TMPDIR");
+
 	plan_none();
+	snprintf(dir, sizeof(dir), "%s/test-repo-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(dir))
 		return 1;
 	test_listing();
