@@ -7,7 +7,7 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
-          lib/queue_poll lib/queue_join lib/queue_claim lib/queue_attempt lib/trail lib/trail_write
+          lib/queue_poll lib/queue_join lib/queue_attempt lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -58,8 +58,8 @@ OPT     ?= -O2 -g
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wformat=2 -Wundef -Wcast-qual
 HARDEN  ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
-CPPFLAGS += -D_GNU_SOURCE -DREFIRE_VERSION='"$(VERSION)"' -iquote lib -iquote webhook-sender \
-            -iquote poller -iquote hooks -iquote cli	# <limits.h> and <glob.h> are the system's
+CPPFLAGS += -D_GNU_SOURCE -DREFIRE_VERSION='"$(VERSION)"' -Ilib -Iwebhook-sender -Ipoller \
+            -Ihooks -Icli
 CFLAGS  += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN)
 LDFLAGS += $(SAN)
 STATIC  ?= -static
