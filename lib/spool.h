@@ -8,7 +8,8 @@
  *	STATE/sender.lock, STATE/poller.lock
  *
  * Names: t.<32 hex> while being written, e.<32 hex> published, h.<uid>.<16 hex>
- * a hint whose content is a git directory or a repository name. The file is the
+ * a hint whose content is a git directory or a repository name, q.<32 hex> set aside
+ * where it is, because it is a directory of another user. The file is the
  * truth and the wake-up a hint. Nothing is ever deleted unread; a bad file is
  * set aside and the next one goes on.
  */

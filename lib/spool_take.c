@@ -248,6 +248,16 @@ int spool_done(const struct spool_paths *p, const struct spool_entry *s, const c
 	return rename(from, to) ? err_sys(e, "cannot move %s to %s", from, to) : 0;
 }
 
+/* A directory of another user cannot leave drop/: its ".." would change, which is not
+   ours to write. Under a name that is never scanned it harms nobody there. */
+static int put_aside_there(int dir, const char *name, struct err *e)
+{
+	char aside[sizeof(((struct spool_entry *)0)->name)];
+
+	snprintf(aside, sizeof(aside), "q.%s", name + 2);
+	return renameat(dir, name, dir, aside) ? err_sys(e, "cannot set %s aside", name) : 0;
+}
+
 static int move(const struct spool_paths *p, const struct spool_entry *s, const char *todir,
 	struct err *e)
 {
@@ -258,6 +268,8 @@ static int move(const struct spool_paths *p, const struct spool_entry *s, const 
 	to = open_dir(todir, e);
 	if (to >= 0) {
 		failed = fs_move(from, s->name, to, s->name, e);
+		if (failed && e->code == ERR_PERM)
+			failed = put_aside_there(from, s->name, e);
 		close(to);
 	}
 	close(from);
