@@ -189,6 +189,8 @@ static int read_at(int dirfd, const char *name, int flags, size_t max, char **ou
 
 	if (fd < 0 && errno == ELOOP)
 		return err_set(e, ERR_DATA, "%s is a symbolic link", name);
+	if (fd < 0 && errno == ENXIO)
+		return err_set(e, ERR_DATA, "%s is a socket, not a regular file", name);
 	if (fd < 0)
 		return err_sys(e, "cannot open %s", name);
 	r = read_fd(fd, name, flags & O_NOFOLLOW, max, out, len, st ? st : &own, e);
