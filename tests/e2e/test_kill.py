@@ -9,8 +9,9 @@ import subprocess
 import harness
 from harness import BUILD, ZERO
 
-DELIVERIES = int(os.environ.get("REFIRE_KILL_DELIVERIES") or 2000)
-KILLS = int(os.environ.get("REFIRE_KILLS") or 50)
+LONG = bool(os.environ.get("TORTURE"))
+DELIVERIES = int(os.environ.get("REFIRE_KILL_DELIVERIES") or (50_000 if LONG else 2000))
+KILLS = int(os.environ.get("REFIRE_KILLS") or (1000 if LONG else 50))
 BATCH = 40
 CONCURRENCY = 8
 

@@ -1,0 +1,13 @@
+"""The long forms (make torture): many kills, many rounds.
+run: torture timeout=14400"""
+import os
+
+os.environ["TORTURE"] = "1"     # read when these are imported
+
+import harness  # noqa: E402
+from test_kill import test_kill_9_at_any_moment  # noqa: E402,F401
+from test_wakeup import (test_hook_against_an_ending_sender,  # noqa: E402,F401
+                         test_retry_against_an_ending_sender, test_with_its_start)
+
+if __name__ == "__main__":
+    harness.main()
