@@ -4,12 +4,42 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "fs.h"
 #include "mem.h"
 
 #define HINTS_MAX 10000		/* at once: more wait for the next scan */
+
+int hints_watch(const struct spool_paths *p)
+{
+	const uint32_t what = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB;
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	inotify_add_watch(fd, p->new_, what);
+	inotify_add_watch(fd, p->drop, what);
+	return fd;
+}
+
+bool hints_moved(int fd)
+{
+	char events[4096] __attribute__((aligned(8)));
+	bool hint = false;
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, events, sizeof(events))) > 0) {
+		for (ssize_t at = 0; at < n; ) {
+			const struct inotify_event *ev = (const void *)(events + at);
+
+			hint |= ev->mask & IN_Q_OVERFLOW || (ev->len && !strncmp(ev->name, "h.", 2));
+			at += (ssize_t)(sizeof(*ev) + ev->len);
+		}
+	}
+	return hint;
+}
 
 static struct hint *find(struct hints *h, const struct spool_entry *s)
 {

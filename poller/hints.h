@@ -35,6 +35,11 @@ struct hints {
 	size_t n, cap;
 };
 
+/* A descriptor that is readable when something moves in the spool, or -1: then only
+   scanning tells. */
+int hints_watch(const struct spool_paths *p);
+/* Was it a hint? Reads fd empty. */
+bool hints_moved(int fd);
 /* Read what is there: new ones are added, vanished ones dropped, those of no use
    removed. */
 int hints_scan(struct hints *h, const struct spool_paths *p, const struct config *c,

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,18 +57,6 @@ struct pass {
 
 /* ---- opening ---- */
 
-static int watch_spool(const struct spool_paths *p)
-{
-	const uint32_t what = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB;
-	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	inotify_add_watch(fd, p->new_, what);
-	inotify_add_watch(fd, p->drop, what);
-	return fd;
-}
-
 static int open_queue(struct pass *p, struct err *e)
 {
 	struct stat st;
@@ -101,7 +88,7 @@ int pass_open(struct pass **out, struct config **config, const struct pass_optio
 	p->o = *o;
 	p->paths = *paths;
 	p->signals = signals;
-	p->inotify = o->watch ? watch_spool(paths) : -1;
+	p->inotify = o->watch ? hints_watch(paths) : -1;
 	say_init(&p->say, o->json, o->quiet);
 	if (open_queue(p, e) || smart_open(&p->smart, e) ||
 	    workers_open(&p->local, PATH_THREADS, e) ||
@@ -113,14 +100,17 @@ int pass_open(struct pass **out, struct config **config, const struct pass_optio
 	return 0;
 }
 
+/* A look that hangs on a dead mount still points at p->stop: then p stays. */
 void pass_close(struct pass *p)
 {
+	bool ended;
+
 	if (!p)
 		return;
 	atomic_store(&p->stop, true);
 	say_clear(&p->say);
-	workers_close(p->local);
-	workers_close(p->streams);
+	ended = workers_close(p->local);
+	ended &= workers_close(p->streams);
 	smart_close(p->smart);
 	queue_close(p->queue);
 	roster_release(&p->roster);
@@ -129,7 +119,8 @@ void pass_close(struct pass *p)
 		free(p->due[by].v);
 	if (p->inotify >= 0)
 		close(p->inotify);
-	free(p);
+	if (ended)
+		free(p);
 }
 
 const struct pass_tally *pass_result(const struct pass *p)
@@ -294,23 +285,6 @@ static void take_hints(struct pass *p)
 		else if (h->state == HINT_NEW)
 			h->state = HINT_TRIED;
 	}
-}
-
-static bool spool_moved(const struct pass *p)
-{
-	char events[4096] __attribute__((aligned(8)));
-	ssize_t n, at = 0;
-	bool hint = false;
-
-	while (p->inotify >= 0 && (n = read(p->inotify, events, sizeof(events))) > 0) {
-		for (at = 0; at < n; ) {
-			const struct inotify_event *ev = (const void *)(events + at);
-
-			hint |= ev->mask & IN_Q_OVERFLOW || (ev->len && !strncmp(ev->name, "h.", 2));
-			at += (ssize_t)(sizeof(*ev) + ev->len);
-		}
-	}
-	return hint;
 }
 
 /* ---- looks ---- */
@@ -549,7 +523,7 @@ static int tend(struct pass *p, struct err *e)
 	if (p->o.watch && now - p->synced_us >= (*p->config)->watch_interval_us &&
 	    sync_roster(p, e))
 		return -1;
-	if (spool_moved(p) || now - p->hinted_us >= RESCAN_US)
+	if (hints_moved(p->inotify) || now - p->hinted_us >= RESCAN_US)
 		take_hints(p);
 	if ((p->ndirty || p->wake) &&
 	    ((!busy(p) && !p->unstored) || p->ndirty >= FLUSH_ROWS ||

@@ -168,16 +168,16 @@ static bool join_all(struct workers *w)
 	return true;
 }
 
-void workers_close(struct workers *w)
+bool workers_close(struct workers *w)
 {
 	if (!w)
-		return;
+		return true;
 	pthread_mutex_lock(&w->lock);
 	w->closing = true;
 	pthread_cond_broadcast(&w->more);
 	pthread_mutex_unlock(&w->lock);
 	if (!join_all(w))
-		return;		/* it ends with the process, and keeps what it uses */
+		return false;
 	for (size_t i = w->first; i < w->waiting.n; i++)
 		look_free(w->waiting.v[i]);
 	for (size_t i = 0; i < w->done.n; i++)
@@ -188,4 +188,5 @@ void workers_close(struct workers *w)
 	pthread_cond_destroy(&w->more);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
+	return true;
 }

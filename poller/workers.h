@@ -16,8 +16,9 @@ struct workers;
 
 /* most: threads at once, up to WORKERS_MAX. */
 int workers_open(struct workers **out, size_t most, struct err *e);
-/* Waits some seconds for those under way; what was given and not begun is freed. */
-void workers_close(struct workers *w);
+/* Waits some seconds for those under way; what was given and not begun is freed.
+   false: one hangs in the kernel, and what its look points at must stay. */
+bool workers_close(struct workers *w);
 void workers_give(struct workers *w, struct look *l);
 /* A finished one, or NULL. */
 struct look *workers_take(struct workers *w);
