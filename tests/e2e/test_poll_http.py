@@ -4,12 +4,13 @@ answer badly. A bad answer is a failure with a reason, never "no refs".
 run: timeout=300"""
 import os
 import socket
+import ssl
 import threading
 import time
 
 import harness
 from polling import Polls
-from sandbox import ZERO
+from sandbox import ZERO, run
 
 ONE = "1" * 40
 TWO = "2" * 40
@@ -33,12 +34,12 @@ class Canned:
     """A server of bytes: answers[n] is sent for the n-th request of a connection's
     kind (GET, POST); each is (status line, headers, body) or a function of the socket."""
 
-    def __init__(self, get, post=None):
-        self.get, self.post = get, post
+    def __init__(self, get, post=None, tls=None):
+        self.get, self.post, self.tls = get, post, tls
         self.requests = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.url = "http://127.0.0.1:%d/x.git" % self.port
+        self.url = "http%s://127.0.0.1:%d/x.git" % ("s" if tls else "", self.port)
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
@@ -67,6 +68,12 @@ class Canned:
         return head
 
     def talk(self, connection):
+        if self.tls:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         with connection:
             try:
                 while True:
@@ -213,6 +220,53 @@ def test_credentials(t):
         got, _, err = polls.run("web")
         t.eq(got, 1, "exit status")
         t.has(err, "chmod 0600", "the sentence")
+
+
+def test_certificates(t):
+    """A server is believed by the system's certificates, or those of ca-file."""
+    t.need("openssl")
+    site = t.site()
+    key, cert = site.path("key.pem"), site.path("cert.pem")
+    rc, _, err = run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                      "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                      "-keyout", key, "-out", cert])
+    t.eq(rc, 0, err)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    canned = t.use(Canned(good(CAPS), good(REFS, RESULT), tls))
+    site.pipeline("ci", "http://127.0.0.1:1/")
+    polls = t.use(Polls(site))
+    for name, ca, rc in (("an unknown certificate", None, 1), ("with ca-file", cert, 0)):
+        with t.case(name):
+            site.repositories["web"] = {"url": canned.url, "ca-file": ca}
+            site.write_conf()
+            got, _, err = polls.run("web")
+            t.eq(got, rc, "exit status: " + err)
+            t.has(err, "certificate" if rc else "1 ref", "the line")
+
+
+def test_one_branch_of_many(t):
+    """One branch of a repository with 50,000 refs: under 2 KB come over the wire."""
+    t.need("nginx", "fcgiwrap")
+    site = t.site()
+    path = site.repository("web", hook=False)
+    work = site.work()
+    one = work.commit()
+    work.push("main")
+    with open(os.path.join(path, "packed-refs"), "w") as f:
+        f.write("# pack-refs with: peeled fully-peeled sorted \n")
+        f.writelines("%s refs/heads/branch/%06d\n" % (one, i) for i in range(50000))
+    server = t.use(harness.GitHttpServer(site))
+    site.repositories["web"] = {"url": server.url("web")}
+    site.pipeline("ci", "http://127.0.0.1:1/", branches="main", on="push")
+    polls = t.use(Polls(site))
+    polls.must()
+    change, = polls.new()
+    t.eq(change.oids(), {"refs/heads/main": one}, "refs")
+    with open(os.path.join(server.dir, "access.log")) as f:
+        sizes = [int(line.split('"')[2].split()[1]) for line in f]
+    t.diag("bodies received: %s bytes" % sizes)
+    t.ok(sum(sizes) < 1200, "two heads of 250 bytes fit beside it")
 
 
 def test_what_is_asked(t):
