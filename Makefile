@@ -7,7 +7,7 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
-          lib/queue_poll lib/queue_join lib/queue_attempt lib/trail lib/trail_write
+          lib/queue_poll lib/queue_join lib/queue_claim lib/queue_attempt lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -191,7 +191,7 @@ install: all
 	install -m 644 $(UNITS) $(DESTDIR)$(unitdir)
 	install -m 644 $(DOCS) $(DESTDIR)$(docdir)
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(docdir)/examples
-	sed -i 's,/usr/local/bin/,$(bindir)/,' $(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(UNITS))) \
+	sed -i 's,/usr/local/bin/,$(bindir)/,g' $(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(UNITS))) \
 		$(DESTDIR)$(docdir)/refire.cron
 
 uninstall:		# what `make install` put there; never state-dir or /etc/refire
