@@ -50,6 +50,7 @@ struct pipeline {
 	struct list headers;	/* "Name: value" */
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
+	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
 	bool enabled;
 	const char *file;
 	int line;

@@ -43,7 +43,7 @@ static const char schema[] =
 	" owner TEXT NOT NULL DEFAULT '', progress BLOB, enrichment INTEGER NOT NULL DEFAULT 0,"
 	" http_status INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',"
 	" error TEXT NOT NULL DEFAULT '');"
-	"CREATE INDEX deliveries_due ON deliveries(due) WHERE head = 1 AND state IN (0, 2);"
+	"CREATE INDEX deliveries_due ON deliveries(pipeline, due) WHERE head = 1 AND state IN (0, 2);"
 	"CREATE INDEX deliveries_lane ON deliveries(lane, pos) WHERE state < 4;"
 	"CREATE INDEX deliveries_open ON deliveries(seq) WHERE state < 4;"
 	"CREATE INDEX deliveries_leased ON deliveries(owner) WHERE state = 1;"

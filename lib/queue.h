@@ -321,9 +321,19 @@ struct claim {
 	int64_t paused_us;		/* while the give-up clock stood still */
 	bool coalesced;			/* nobody reported the step */
 };
-/* Lease up to max due lane heads: INFLIGHT, attempts + 1, committed. */
+/* What a pipeline may take: asked, by name, for each that has a head waiting. */
+struct queue_room {
+	size_t most;			/* leases more, now */
+	int64_t until_us;		/* none: not before; 0: when one under way has ended */
+};
+struct queue_door {
+	struct queue_room (*room)(const char *pipeline, int64_t now_us, void *arg);
+	void *arg;
+};
+/* Lease up to max due lane heads, in equal parts among the pipelines that have some:
+   INFLIGHT, attempts + 1, committed. door NULL: every pipeline takes what it finds. */
 int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
-	size_t max, struct claim **out, size_t *n, struct err *e);
+	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e);
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
 	const void *progress, size_t len, struct err *e);
 struct settlement {
@@ -339,8 +349,9 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 	struct err *e);
 /* After a clock that jumped: no due time lies beyond latest_us. */
 int queue_clamp_due(struct queue *q, int64_t latest_us, struct err *e);
-/* When does the next lane head fall due: 0 none. */
-int queue_next_due(struct queue *q, int64_t *due_us, struct err *e);
+/* When does the next lane head fall due that the door lets through: 0 none. */
+int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
+	int64_t *due_us, struct err *e);
 
 /* The trail's cursor: journal rows up to it are rendered. */
 int queue_cursor(struct queue *q, int64_t *seq, struct err *e);

@@ -1,4 +1,5 @@
-/* queue_attempt.c - leases: claim, checkpoint, settle; the trail's cursor. */
+/* queue_attempt.c - leases that ended with their owner; checkpoint, settle; the
+   trail's cursor. */
 #include <stdio.h>
 #include <string.h>
 
@@ -45,64 +46,6 @@ int queue_owner_begin(struct queue *q, const char *owner, int64_t now_us, int64_
 		" AND owner <> ?1", "si", owner, now_us))
 		goto fail;
 	return queue_commit(q, e);
-fail:
-	db_rollback(q->db);
-	return -1;
-}
-
-static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
-{
-	const void *p;
-
-	queue_row_delivery(r, a, &c->d);
-	p = db_blob(r, DELIVERY_COLUMN_COUNT, &c->progress_len);
-	c->progress = arena_memdup(a, p, c->progress_len);
-	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);
-	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
-}
-
-static int lease(struct queue *q, const char *owner, int64_t now, struct claim *v, size_t n,
-	struct err *e)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct delivery *d = &v[i].d;
-
-		if (db_exec(q->db, e, "UPDATE deliveries SET state = 1, owner = ?2, attempts = attempts + 1,"
-			" last = ?3, first = CASE first WHEN 0 THEN ?3 ELSE first END WHERE seq = ?1",
-			"isi", d->seq, owner, now))
-			return -1;
-		d->state = DELIVERY_INFLIGHT;
-		d->attempts++;
-		if (!d->first_us)
-			d->first_us = now;
-	}
-	return 0;
-}
-
-int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
-	size_t max, struct claim **out, size_t *n, struct err *e)
-{
-	struct claim *v = arena_alloc(a, (max + 1) * sizeof(*v));
-	struct db_row r;
-	int got;
-
-	*out = v;
-	*n = 0;
-	if (db_begin(q->db, e))
-		return -1;
-	if (db_query(q->db, &r, e, "SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced"
-		" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
-		" WHERE d.head = 1 AND d.state IN (0, 2) AND d.due <= ?1 ORDER BY d.due LIMIT ?2",
-		"ii", now_us, (int64_t)max))
-		goto fail;
-	while ((got = db_next(&r, e)) > 0)
-		row_claim(&r, a, &v[(*n)++]);
-	if (got < 0 || lease(q, owner, now_us, v, *n, e))
-		goto fail;
-	if (*n)
-		return queue_commit(q, e);
-	db_rollback(q->db);
-	return 0;
 fail:
 	db_rollback(q->db);
 	return -1;

@@ -10,7 +10,11 @@
 
 struct queue {
 	struct db *db;
+	char served[LIMIT_CONF_NAME];	/* pipeline that the last claim ended with */
 };
+
+/* For the test of their plans. */
+extern const char queue_first_sql[], queue_take_sql[];
 
 /* Columns of a delivery, in the order queue_row_delivery reads them, from
    `deliveries d JOIN changes c ON c.seq = d.change`. */

@@ -224,7 +224,7 @@ int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out
 		return -1;
 	return one_number(q, "SELECT count(*) FROM updates WHERE state = 0",
 			&out->pending_updates, e) ||
-		queue_next_due(q, &out->next_due_us, e) ? -1 : 0;
+		queue_next_due(q, NULL, 0, &out->next_due_us, e) ? -1 : 0;
 }
 
 static void pipeline_add(struct queue_pipeline *p, const struct db_row *r)
@@ -272,13 +272,6 @@ int queue_pipelines(struct queue *q, int (*cb)(const struct queue_pipeline *p, v
 		stop = cb(&p, arg);
 	free(name);
 	return stop ? stop : got;
-}
-
-int queue_next_due(struct queue *q, int64_t *due_us, struct err *e)
-{
-	*due_us = 0;
-	return one_number(q, "SELECT due FROM deliveries WHERE head = 1 AND state IN (0, 2)"
-		" ORDER BY due LIMIT 1", due_us, e);
 }
 
 int queue_refs(struct queue *q, const char *repository,

@@ -120,6 +120,9 @@ const struct setting settings[] = {
 	{ PIPELINE("mode", SETTING_CHOICE, mode), .def = "queued", .choices = mode_choices,
 	  .help = "For each ref: queued sends one after the other, superseded lets the newest "
 		"waiting update overtake older ones, parallel does not order." },
+	{ PIPELINE("concurrency", SETTING_INT, concurrency), .min = 1, .max = 4096,
+	  .help = "How many of its attempts may be under way at once. Default: three quarters of "
+		"concurrency in [refire], so that a slow receiver leaves slots to others." },
 	{ PIPELINE("enabled", SETTING_BOOL, enabled), .def = "yes",
 	  .help = "With no, nothing starts it, and the trail says why." },
 	{ PIPELINE("target", SETTING_STRING, target), .choices = target_choices,

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "describe.h"
 #include "policy.h"
+#include "share.h"
 #include "target.h"
 
 enum phase {
@@ -18,6 +19,7 @@ enum phase {
 struct flight {
 	struct flight *next;		/* list of those that wait for a commit */
 	struct arena arena;
+	struct share *share;
 	struct config *config;		/* held while we use its pipeline */
 	const struct pipeline *pipeline;
 	const struct target *target;
@@ -39,6 +41,7 @@ struct flight {
 
 struct attempts {
 	struct sender *sender;
+	struct shares *shares;
 	struct flight *commit, **commit_end;
 	size_t running;
 	struct attempt_tally tally;
@@ -49,12 +52,14 @@ struct attempts *attempts_open(struct sender *s)
 	struct attempts *t = mem_alloc(sizeof(*t));
 
 	t->sender = s;
+	t->shares = shares_open(s);
 	t->commit_end = &t->commit;
 	return t;
 }
 
 static void flight_free(struct attempts *t, struct flight *f)
 {
+	shares_end(f->share);
 	config_free(f->config);
 	free(f->rows);
 	arena_release(&f->arena);
@@ -70,7 +75,13 @@ void attempts_close(struct attempts *t)
 		next = f->next;
 		flight_free(t, f);
 	}
+	shares_close(t->shares);
 	free(t);
+}
+
+const struct queue_door *attempts_door(const struct attempts *t)
+{
+	return shares_door(t->shares);
 }
 
 size_t attempts_running(const struct attempts *t)
@@ -315,6 +326,7 @@ static struct flight *flight_new(struct attempts *t, const struct claim *c)
 	d->actor = arena_strdup(&f->arena, c->d.actor);
 	d->code = d->error = "";
 	f->claim.progress = arena_memdup(&f->arena, c->progress, c->progress_len);
+	f->share = shares_begin(t->shares, d->pipeline);
 	f->config = config_hold(t->sender->config);
 	f->change.detail = "";
 	t->running++;
@@ -341,7 +353,7 @@ int attempts_claim(struct attempts *t, struct err *e)
 		return 0;
 	arena_init(&a);
 	failed = queue_claim(t->sender->queue, &a, t->sender->owner, clock_wall_us(),
-		room - t->running, &v, &n, e);
+		shares_door(t->shares), room - t->running, &v, &n, e);
 	for (size_t i = 0; !failed && i < n; i++) {
 		struct flight *f = flight_new(t, &v[i]);
 

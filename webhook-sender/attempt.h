@@ -28,6 +28,9 @@ void attempts_close(struct attempts *t);
 size_t attempts_running(const struct attempts *t);
 const struct attempt_tally *attempts_tally(const struct attempts *t);
 
+/* What may be leased now: for queue_next_due. */
+const struct queue_door *attempts_door(const struct attempts *t);
+
 /* How many were leased, or -1. */
 int attempts_claim(struct attempts *t, struct err *e);
 /* Take what http has finished. Returns how many flights moved. */

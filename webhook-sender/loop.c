@@ -282,7 +282,8 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	for (;;) {
 		bool calm = clock_mono_us() >= l.rough;
 
-		if ((calm && turn(&l, e)) || queue_next_due(s->queue, &due, e)) {
+		if ((calm && turn(&l, e)) ||
+		    queue_next_due(s->queue, attempts_door(t), clock_wall_us(), &due, e)) {
 			failed = rough(&l, e);
 			if (failed)
 				break;

@@ -167,7 +167,7 @@ static int work(struct sender *s, enum loop_mode mode, struct attempt_tally *sum
    operator's command makes a delivery due. */
 static bool wanted(struct sender *s)
 {
-	int64_t due = 0;
+	int64_t due = 0, now = clock_wall_us();
 	struct err e;
 	bool asked;
 
@@ -175,7 +175,7 @@ static bool wanted(struct sender *s)
 		return true;
 	if (queue_open(s->paths.queue, QUEUE_READ, &s->queue, &e))
 		return false;
-	asked = !queue_next_due(s->queue, &due, &e) && due && due <= clock_wall_us();
+	asked = !queue_next_due(s->queue, NULL, now, &due, &e) && due && due <= now;
 	queue_close(s->queue);
 	s->queue = NULL;
 	return asked;

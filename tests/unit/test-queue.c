@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "queue.h"
+#include "queue_db.h"
 #include "tap.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -90,7 +90,7 @@ static size_t claim(int64_t now, struct claim **v)
 {
 	size_t n = 0;
 
-	queue_claim(q, &arena, "me", now, 100, v, &n, &e);
+	queue_claim(q, &arena, "me", now, NULL, 100, v, &n, &e);
 	return n;
 }
 
@@ -288,6 +288,116 @@ static void twice(void)
 	is_int(e.code, ERR_USAGE, "as usage");
 }
 
+/* ---- fairness ---- */
+
+/* n due deliveries of a pipeline, each in a lane of its own. */
+static void fill(const char *pipeline, int n, int64_t due)
+{
+	static int64_t lane = 1000;
+
+	deliver(pipeline, A, B, 2);
+	for (int i = 1; i < n; i++, lane++)
+		db_exec(q->db, &e, "INSERT INTO deliveries(id, change, upd, pipeline, repository, ref,"
+			" before, after, lane, pos, head, state, due, made) SELECT id || ?2, change, upd,"
+			" pipeline, repository, ref, before, after, ?2, pos, 1, state, ?3, made"
+			" FROM deliveries WHERE pipeline = ?1 LIMIT 1", "sii", pipeline, lane, due);
+}
+
+static int of_pipeline(const struct claim *v, size_t n, const char *pipeline)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += strcmp(v[i].d.pipeline, pipeline) == 0;
+	return found;
+}
+
+static struct queue_room narrow(const char *pipeline, int64_t now_us, void *arg)
+{
+	(void)now_us;
+	if (!strcmp(pipeline, "dead"))
+		return *(struct queue_room *)arg;
+	return (struct queue_room){ .most = 100 };
+}
+
+static size_t claim_by(const struct queue_door *door, int64_t now, size_t max, struct claim **v)
+{
+	size_t n = 0;
+
+	if (queue_claim(q, &arena, "me", now, door, max, v, &n, &e))
+		printf("# %s\n", e.text);
+	return n;
+}
+
+static void fairness(void)
+{
+	struct queue_room dead = { .most = 3 };
+	struct queue_door door = { narrow, &dead };
+	struct claim *v;
+	int64_t due;
+	size_t n;
+
+	open_new();
+	fill("dead", 500, 10 * S);
+	fill("b", 5, 12 * S);
+	fill("c", 5, 12 * S);
+	n = claim_by(&door, 20 * S, 12, &v);
+	is_int((long)n, 12, "all slots are used");
+	is_int(of_pipeline(v, n, "dead"), 3, "the dead one has its own number of them");
+	ok(of_pipeline(v, n, "b") >= 4 && of_pipeline(v, n, "c") >= 4, "the others share the rest");
+	dead.most = 0;
+	n = claim_by(&door, 20 * S, 12, &v);
+	is_int((long)n, 1, "with no room left it takes none, however many wait");
+	queue_next_due(q, &door, 20 * S, &due, &e);
+	is_int((long)due, 0, "and is not waited for");
+	dead.until_us = 70 * S;
+	queue_next_due(q, &door, 20 * S, &due, &e);
+	is_int((long)(due / S), 70, "but until its door opens");
+	queue_next_due(q, NULL, 20 * S, &due, &e);
+	is_int((long)(due / S), 10, "without a door it is due");
+}
+
+/* With fewer slots than pipelines each has its turn. */
+static void turns(void)
+{
+	int served[4] = { 0 };
+	char name[8];
+	struct claim *v;
+
+	open_new();
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		fill(name, 20, 10 * S);
+	}
+	for (int i = 0; i < 8; i++)
+		if (claim_by(NULL, 20 * S, 1, &v) == 1)
+			served[v[0].d.pipeline[1] - '0']++;
+	for (int i = 0; i < 4; i++)
+		is_int(served[i], 2, "pipeline %d of 4 goes twice in 8 claims of one", i);
+}
+
+/* No claim looks at more rows than it takes. */
+static void plans(void)
+{
+	const char *const sql[] = { queue_first_sql, queue_take_sql };
+
+	for (size_t i = 0; i < 2; i++) {
+		char *explain = arena_fmt(&arena, "EXPLAIN QUERY PLAN %s", sql[i]);
+		bool first = true, good = true;
+		struct db_row r;
+
+		db_query(q->db, &r, &e, explain, "");
+		for (; db_next(&r, &e) > 0; first = false) {
+			const char *text = db_text(&r, 3);
+
+			printf("# %s\n", text);
+			good = good && !strstr(text, "SCAN") && !strstr(text, "TEMP B-TREE") &&
+				(!first || strstr(text, "INDEX deliveries_due"));
+		}
+		ok(good && !first, "statement %zu seeks in deliveries_due", i);
+	}
+}
+
 int main(void)
 {
 	plan_none();
@@ -301,6 +411,9 @@ int main(void)
 	modes();
 	leases();
 	twice();
+	fairness();
+	turns();
+	plans();
 	queue_close(q);
 	arena_release(&arena);
 	char cmd[64];

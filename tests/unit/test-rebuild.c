@@ -83,7 +83,7 @@ static void make_one(struct queue *q, int i)
 	queue_commit(q, &e);
 	record_match(q, &c, p[0].change, i);
 	if (i % 2 == 0) {
-		queue_claim(q, &arena, "me", c.time_us + 1, 1, &claims, &n, &e);
+		queue_claim(q, &arena, "me", c.time_us + 1, NULL, 1, &claims, &n, &e);
 		s.delivery = row.delivery = claims[0].d.seq;
 		row.change = claims[0].d.change_seq;
 		queue_begin(q, &e);

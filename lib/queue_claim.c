@@ -1,0 +1,211 @@
+/* queue_claim.c - whose turn it is: leases, shared out fairly among pipelines.
+
+   Both statements walk deliveries_due, which is ordered by pipeline and then by due:
+   the first of a pipeline is one seek, however many wait behind it or for others. */
+#include <string.h>
+
+#include "queue_db.h"
+
+const char queue_first_sql[] =
+	"SELECT pipeline, due FROM deliveries WHERE head = 1 AND state IN (0, 2)"
+	" AND pipeline > ?1 ORDER BY pipeline, due LIMIT 1";
+const char queue_take_sql[] =
+	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced"
+	" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
+	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline = ?1 AND d.due <= ?2"
+	" ORDER BY d.due LIMIT ?3";
+
+struct turn {				/* a pipeline that has something to go */
+	const char *pipeline;
+	int64_t due_us;			/* of its first */
+	size_t room;			/* leases more */
+	int64_t until_us;		/* no room: not before; 0: when one under way has ended */
+};
+struct turns {
+	struct turn *v;
+	size_t n, cap;
+};
+
+static const struct queue_room anything = { .most = SIZE_MAX };
+
+static void turn_add(struct turns *t, struct arena *a, const struct turn *one)
+{
+	if (t->n == t->cap) {
+		struct turn *more = arena_alloc(a, (t->cap = t->cap ? t->cap * 2 : 16) * sizeof(*more));
+
+		if (t->n)
+			memcpy(more, t->v, t->n * sizeof(*more));
+		t->v = more;
+	}
+	t->v[t->n++] = *one;
+}
+
+/* The pipelines with a head that waits, in order of name. */
+static int turns_find(struct queue *q, struct arena *a, const struct queue_door *door,
+	int64_t now, struct turns *out, struct err *e)
+{
+	struct turn t = { .pipeline = "" };
+	struct db_row r;
+	int got;
+
+	*out = (struct turns){ 0 };
+	for (;;) {
+		struct queue_room room = anything;
+
+		if (db_query(q->db, &r, e, queue_first_sql, "s", t.pipeline))
+			return -1;
+		got = db_next(&r, e);
+		if (got <= 0)
+			return got;
+		t.pipeline = arena_strdup(a, db_text(&r, 0));
+		t.due_us = db_int(&r, 1);
+		db_done(&r);
+		if (door)
+			room = door->room(t.pipeline, now, door->arg);
+		t.room = room.most;
+		t.until_us = room.until_us;
+		turn_add(out, a, &t);
+	}
+}
+
+int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
+	int64_t *due_us, struct err *e)
+{
+	struct turns turns;
+	struct arena a;
+	int failed;
+
+	*due_us = 0;
+	arena_init(&a);
+	failed = turns_find(q, &a, door, now_us, &turns, e);
+	for (size_t i = 0; !failed && i < turns.n; i++) {
+		const struct turn *t = &turns.v[i];
+		int64_t due = t->room || t->until_us < t->due_us ? t->due_us : t->until_us;
+
+		if (!t->room && !t->until_us)
+			continue;
+		if (!*due_us || due < *due_us)
+			*due_us = due;
+	}
+	arena_release(&a);
+	return failed;
+}
+
+/* ---- leases ---- */
+
+static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
+{
+	const void *p;
+
+	queue_row_delivery(r, a, &c->d);
+	p = db_blob(r, DELIVERY_COLUMN_COUNT, &c->progress_len);
+	c->progress = arena_memdup(a, p, c->progress_len);
+	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);
+	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
+}
+
+static int lease(struct queue *q, const char *owner, int64_t now, struct claim *v, size_t n,
+	struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct delivery *d = &v[i].d;
+
+		if (db_exec(q->db, e, "UPDATE deliveries SET state = 1, owner = ?2, attempts = attempts + 1,"
+			" last = ?3, first = CASE first WHEN 0 THEN ?3 ELSE first END WHERE seq = ?1",
+			"isi", d->seq, owner, now))
+			return -1;
+		d->state = DELIVERY_INFLIGHT;
+		d->attempts++;
+		if (!d->first_us)
+			d->first_us = now;
+	}
+	return 0;
+}
+
+struct claiming {
+	struct queue *q;
+	struct arena *a;
+	const char *owner;
+	int64_t now_us;
+	struct claim *v;
+	size_t n, max;
+};
+
+/* At most `most` of one pipeline. What it has no more of, it needs no more room for. */
+static int take(struct claiming *c, struct turn *t, size_t most, struct err *e)
+{
+	size_t from = c->n;
+	struct db_row r;
+	int got;
+
+	if (most > t->room)
+		most = t->room;
+	if (most > c->max - c->n)
+		most = c->max - c->n;
+	if (db_query(c->q->db, &r, e, queue_take_sql, "sii", t->pipeline, c->now_us, (int64_t)most))
+		return -1;
+	while ((got = db_next(&r, e)) > 0)
+		row_claim(&r, c->a, &c->v[c->n++]);
+	t->room = c->n - from < most ? 0 : t->room - most;
+	return got < 0 ? -1 : lease(c->q, c->owner, c->now_us, c->v + from, c->n - from, e);
+}
+
+/* Drop those that nothing is due of, or that are full; begin behind the one that was
+   served last, so that no name is always first. */
+static size_t turns_order(struct turns *t, const char *after, int64_t now)
+{
+	size_t n = 0, first = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].room && t->v[i].due_us <= now)
+			t->v[n++] = t->v[i];
+	t->n = n;
+	while (first < n && strcmp(t->v[first].pipeline, after) <= 0)
+		first++;
+	return first == n ? 0 : first;
+}
+
+/* Rounds: each takes an equal part of what is free, until all have what they want. */
+static int share_out(struct claiming *c, struct turns *t, struct err *e)
+{
+	size_t first = turns_order(t, c->q->served, c->now_us), wanting = t->n;
+
+	while (wanting && c->n < c->max) {
+		size_t part = (c->max - c->n) / wanting;
+
+		wanting = 0;
+		for (size_t i = 0; i < t->n && c->n < c->max; i++) {
+			struct turn *one = &t->v[(first + i) % t->n];
+
+			if (!one->room)
+				continue;
+			if (take(c, one, part ? part : 1, e))
+				return -1;
+			memccpy(c->q->served, one->pipeline, 0, sizeof(c->q->served) - 1);
+			wanting += one->room > 0;
+		}
+	}
+	return 0;
+}
+
+int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e)
+{
+	struct claiming c = { .q = q, .a = a, .owner = owner, .now_us = now_us, .max = max,
+		.v = arena_alloc(a, (max + 1) * sizeof(*c.v)) };
+	struct turns turns;
+
+	*out = c.v;
+	*n = 0;
+	if (db_begin(q->db, e))
+		return -1;
+	if (turns_find(q, a, door, now_us, &turns, e) || share_out(&c, &turns, e)) {
+		db_rollback(q->db);
+		return -1;
+	}
+	*n = c.n;
+	if (c.n)
+		return queue_commit(q, e);
+	db_rollback(q->db);
+	return 0;
+}
