@@ -65,6 +65,7 @@
 #define RESCAN_US             2000000	/* residents look anyway, inotify or not */
 #define LINGER_US             600000000	/* a hook's sender stays for retries due within */
 #define DONE_KEPT_S           (7 * 86400)	/* spool/done/ */
+#define PRUNE_EVERY_S         3600	/* look for older ones no more often */
 #define ADOPT_AFTER_S         60	/* a complete unpublished spool file is taken in after */
 
 #endif

@@ -51,12 +51,15 @@ static const char schema[] =
 	"CREATE TABLE journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
 	" event INTEGER NOT NULL, change INTEGER NOT NULL, delivery INTEGER NOT NULL,"
 	" request TEXT NOT NULL, response TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,"
-	" extra TEXT NOT NULL);"
+	" extra TEXT NOT NULL, actor TEXT, uid INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX journal_delivery ON journal(delivery, seq) WHERE delivery > 0;"
 	"CREATE TABLE polls(repository TEXT PRIMARY KEY, what TEXT NOT NULL, last INTEGER NOT NULL,"
 	" ok INTEGER NOT NULL, changed INTEGER NOT NULL, next INTEGER NOT NULL,"
 	" failures INTEGER NOT NULL, error TEXT NOT NULL, refs INTEGER NOT NULL,"
 	" mark TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE gates(pipeline TEXT PRIMARY KEY, held INTEGER NOT NULL DEFAULT 0,"
+	" code TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',"
+	" who TEXT NOT NULL DEFAULT '', stopped INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
 	"CREATE TABLE tombstones(id TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES('cursor', 0);"
 	"PRAGMA user_version = 1;";
@@ -223,7 +226,7 @@ void queue_rollback(struct queue *q)
 int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e)
 {
 	return db_exec(q->db, e, "INSERT INTO journal(time, event, change, delivery, request, response,"
-		" code, message, extra) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)", "iiiisssss",
-		r->time_us, (int64_t)r->event, r->change, r->delivery, r->request, r->response,
-		r->code, r->message, r->extra);
+		" code, message, extra, actor, uid) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		"iiiissssssi", r->time_us, (int64_t)r->event, r->change, r->delivery, r->request,
+		r->response, r->code, r->message, r->extra, r->actor, r->uid);
 }

@@ -68,7 +68,9 @@ bool delivery_settled(enum delivery_state s);
 	X(APPROVE, "ApproveDelivery", "cli.refire", false) \
 	X(REFUSE, "RefuseCommand", "webhook-sender.refire", false) \
 	X(QUARANTINE, "QuarantineFile", "webhook-sender.refire", false) \
-	X(REBUILD, "RebuildQueue", "cli.refire", false)
+	X(REBUILD, "RebuildQueue", "cli.refire", false) \
+	X(HOLD, "HoldPipeline", "webhook-sender.refire", false) \
+	X(RESUME, "ResumePipeline", "cli.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -87,6 +89,8 @@ struct journal_row {
 	const char *response;		/* JSON of responseElements, "" for null */
 	const char *code, *message;	/* errorCode, errorMessage; "" none */
 	const char *extra;		/* JSON object merged into additionalEventData; "" */
+	const char *actor;		/* who did it, where that is not who caused the change; NULL */
+	int64_t uid;			/* theirs */
 };
 
 struct change_row {			/* a change as stored */
@@ -216,6 +220,39 @@ struct queue_command {
 int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid,
 	const char *reason, int64_t now_us, struct queue_command *v, size_t n, struct err *e);
 
+/* ---- pipelines that are held: nothing of them is claimed ---- */
+
+struct gate {
+	const char *pipeline;
+	int64_t held_us;		/* since when, 0 it is not */
+	const char *code, *reason;	/* why; code "" where a person did it */
+	const char *who;		/* the Unix name of that person, "" */
+	int64_t stopped_us;		/* for how long in all, periods that are over */
+};
+/* In byte order of name: those that have been held at any time. */
+int queue_gates(struct queue *q, int (*cb)(const struct gate *g, void *arg), void *arg,
+	struct err *e);
+/* 1, 0 it never was (out says so), -1 */
+int queue_gate(struct queue *q, struct arena *a, const char *pipeline, struct gate *out,
+	struct err *e);
+/* How long it has stood still until now: the difference of two such values is what
+   does not count towards giving up. */
+int64_t queue_gate_stopped(const struct gate *g, int64_t now_us);
+
+struct gate_order {
+	const char *pipeline;
+	const char *code, *reason;	/* "" where there is none */
+	const char *who;		/* a person's Unix name, "": the sender */
+	int64_t uid;
+	int64_t now_us;
+	int64_t change, delivery;	/* rows of what led to it, 0 none */
+};
+/* Inside queue_begin/commit. did: false when it was so already. released: deliveries
+   HELD with the pipeline, by the same answer, that are READY now. */
+int queue_gate_hold(struct queue *q, const struct gate_order *o, bool *did, struct err *e);
+int queue_gate_resume(struct queue *q, const struct gate_order *o, bool *did,
+	int64_t *released, struct err *e);
+
 /* ---- the sender's side: webhook-sender/ ---- */
 
 enum intake_outcome { INTAKE_NEW, INTAKE_KNOWN };
@@ -318,16 +355,16 @@ struct claim {
 	struct delivery d;
 	char *progress;			/* saved state of the target, progress_len bytes */
 	size_t progress_len;
-	int64_t paused_us;		/* while the give-up clock stood still */
+	int64_t paused_us;		/* while the give-up clock stood still: the pipeline held */
 	bool coalesced;			/* nobody reported the step */
 };
-/* What a pipeline may take: asked, by name, for each that has a head waiting. */
+/* What a pipeline may take: asked for each that has a head waiting and is not held. */
 struct queue_room {
 	size_t most;			/* leases more, now */
 	int64_t until_us;		/* none: not before; 0: when one under way has ended */
 };
 struct queue_door {
-	struct queue_room (*room)(const char *pipeline, int64_t now_us, void *arg);
+	struct queue_room (*room)(const struct gate *g, int64_t now_us, void *arg);
 	void *arg;
 };
 /* Lease up to max due lane heads, in equal parts among the pipelines that have some:

@@ -46,7 +46,8 @@ static int apply_drop(struct queue *q, int64_t seq, int64_t lane, const char *er
 static int command_journal(struct queue *q, const struct verb *verb, const struct delivery *d,
 	const char *by, int64_t uid, const char *reason, int64_t now, struct err *e)
 {
-	struct journal_row row = { .time_us = now, .event = verb->event, .change = d->change_seq,
+	struct journal_row row = { .time_us = now, .event = verb->event, .actor = by, .uid = uid,
+		.change = d->change_seq,
 		.delivery = d->seq, .response = "", .code = "", .message = "" };
 	struct buf request, extra;
 	struct json j;

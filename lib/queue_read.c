@@ -155,7 +155,8 @@ int queue_change(struct queue *q, struct arena *a, int64_t seq, struct change_ro
 	return 0;
 }
 
-#define JOURNAL_COLUMNS "seq, time, event, change, delivery, request, response, code, message, extra"
+#define JOURNAL_COLUMNS "seq, time, event, change, delivery, request, response, code, message, extra," \
+	" actor, uid"
 
 int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limit,
 	int (*cb)(const struct journal_row *r, void *arg), void *arg, struct err *e)
@@ -178,7 +179,8 @@ int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limi
 			return -1;
 		row = (struct journal_row){ db_int(&r, 0), db_int(&r, 1),
 			(enum journal_event)db_int(&r, 2), db_int(&r, 3), db_int(&r, 4),
-			db_text(&r, 5), db_text(&r, 6), db_text(&r, 7), db_text(&r, 8), db_text(&r, 9) };
+			db_text(&r, 5), db_text(&r, 6), db_text(&r, 7), db_text(&r, 8), db_text(&r, 9),
+			db_text(&r, 10), db_int(&r, 11) };
 		stop = cb(&row, arg);
 	}
 	if (stop)

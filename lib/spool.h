@@ -82,7 +82,7 @@ int spool_remove_hint(const struct spool_paths *p, const struct spool_entry *s, 
 int spool_note_ran(const struct spool_paths *p, struct err *e);
 int64_t spool_ran(const struct spool_paths *p);
 
-/* Remove files of done/ older than DONE_KEPT_S. Returns how many, or -1. */
+/* Remove files of done/ older than DONE_KEPT_S, at most once in PRUNE_EVERY_S. Returns how many, or -1. */
 int spool_prune(const struct spool_paths *p, int64_t now_us, struct err *e);
 
 #endif

@@ -316,6 +316,25 @@ int spool_remove_hint(const struct spool_paths *p, const struct spool_entry *s, 
 	return failed;
 }
 
+/* A sender that a hook starts must not look at a week of files each time: once in
+   PRUNE_EVERY_S is enough, by the time of a file of ours. */
+static bool prune_due(int dir, int64_t now_us)
+{
+	static const char marker[] = ".pruned";
+	struct stat st;
+	int fd;
+
+	if (!fstatat(dir, marker, &st, AT_SYMLINK_NOFOLLOW) && mtime_us(&st) <= now_us &&
+	    now_us - mtime_us(&st) < PRUNE_EVERY_S * US_PER_S)
+		return false;
+	fd = openat(dir, marker, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		futimens(fd, NULL);
+		close(fd);
+	}
+	return true;
+}
+
 int spool_prune(const struct spool_paths *p, int64_t now_us, struct err *e)
 {
 	DIR *h = opendir(p->done);
@@ -325,6 +344,10 @@ int spool_prune(const struct spool_paths *p, int64_t now_us, struct err *e)
 
 	if (!h)
 		return err_sys(e, "cannot list %s", p->done);
+	if (!prune_due(dirfd(h), now_us)) {
+		closedir(h);
+		return 0;
+	}
 	while ((d = readdir(h))) {
 		if (d->d_name[0] == '.' || fstatat(dirfd(h), d->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(st.st_mode) || now_us - mtime_us(&st) < DONE_KEPT_S * US_PER_S)

@@ -30,6 +30,7 @@ static const char *event_type(enum journal_event e)
 	case JOURNAL_DROP:
 	case JOURNAL_APPROVE:
 	case JOURNAL_REBUILD:
+	case JOURNAL_RESUME:
 		return "AwsApiCall";
 	default:
 		return "AwsServiceEvent";
@@ -63,17 +64,21 @@ static const char *within(const char *json, size_t limit, const char *name, stru
 	return "";
 }
 
-static void identity(struct json *j, const struct change_row *c)
+/* Who asked: the operator of a command, else the pusher; refire for what nobody asked. */
+static void identity(struct json *j, const struct journal_row *r, const struct change_row *c)
 {
+	bool pushed = c && (c->source == SOURCE_POST_RECEIVE || c->source == SOURCE_FIRE);
+	bool operated = r->actor && *r->actor;
 	char principal[32];
 
 	json_key(j, "userIdentity");
 	json_object(j);
 	json_kv(j, "type", "Unknown");
-	if (c && (c->source == SOURCE_POST_RECEIVE || c->source == SOURCE_FIRE)) {
-		snprintf(principal, sizeof(principal), "uid:%lld", (long long)c->uid);
+	if (operated || pushed) {
+		snprintf(principal, sizeof(principal), "uid:%lld",
+			(long long)(operated ? r->uid : c->uid));
 		json_kv(j, "principalId", principal);
-		json_kv(j, "userName", c->actor);
+		json_kv(j, "userName", operated ? r->actor : c->actor);
 	} else {
 		json_kv(j, "principalId", "refire");
 		json_kv(j, "userName", "refire");
@@ -187,7 +192,7 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 	json_init(&j, out);
 	json_object(&j);
 	json_kv(&j, "eventVersion", "1.11");
-	identity(&j, c);
+	identity(&j, r, c);
 	json_kv(&j, "eventTime", clock_iso(r->time_us, when));
 	json_kv(&j, "eventSource", info->source);
 	json_kv(&j, "eventName", info->name);

@@ -6,7 +6,7 @@
  * rows after the queue's cursor; each carries its journal sequence number in
  * additionalEventData.sequence, so that rendering twice is seen and skipped.
  *
- * One record, one line, ASCII-safe JSON:
+ * One record, one line of JSON: UTF-8 with control and bidi characters escaped:
  *	eventVersion "1.11", userIdentity {type "Unknown", principalId "uid:1000",
  *	userName}, eventTime, eventSource, eventName, awsRegion, sourceIPAddress,
  *	userAgent, [errorCode, errorMessage,] requestParameters, responseElements,

@@ -144,7 +144,8 @@ static int read_one(struct batch *b, const struct spool_entry *entry, struct err
 static int refuse(struct batch *b, const struct change *c, const char *code, const char *why,
 	struct err *e)
 {
-	struct journal_row row = { .time_us = b->now, .event = JOURNAL_REFUSE, .response = "",
+	struct journal_row row = { .time_us = b->now, .event = JOURNAL_REFUSE,
+		.actor = c->user, .uid = (int64_t)c->uid, .response = "",
 		.code = code, .message = why };
 	struct buf request, extra;
 	struct json j;
