@@ -502,7 +502,7 @@ def test_other_account(t):
         rc, out, err = rig.refire(PUSHER, "fire", "ci", "--var", "A=1", groups=(GROUP,))
         t.eq(rc, 0, out + err)
         t.has(out, "handed to the sender", "told")
-        rig.send()
+        rig.owner("send")
         rig.receiver.wait(2)
         t.eq(rig.receiver.requests[1].json()["after"], new, "fired")
         row = rows_of(rig)[-1]
@@ -510,8 +510,8 @@ def test_other_account(t):
     with t.case("retry"):
         rc, out, err = rig.refire(PUSHER, "queue", "retry", row["delivery"], groups=(GROUP,))
         t.eq(rc, 0, out + err)
-        rig.send()
-        rig.send()
+        rig.owner("send")
+        rig.owner("send")
         t.eq(len(rig.receiver.requests), 2, "a delivered one is not sent again")
     with t.case("the beginning of an id is not enough"):
         rc, _, err = rig.refire(PUSHER, "queue", "retry", row["delivery"][:8], groups=(GROUP,))
@@ -524,7 +524,7 @@ def test_other_account(t):
     with t.case("one who is no operator"):
         rc, out, err = rig.refire(PUSHER, "fire", "ci", groups=(GROUP,))
         t.eq(rc, 0, out + err)
-        rig.send()
+        rig.owner("send")
         t.eq(len(rig.receiver.requests), 2, "nothing is fired")
         refused = rig.site.trail_records("RefuseCommand")[-1]
         t.eq(refused["additionalEventData"]["operatorUid"], PUSHER, "the refusal is recorded")

@@ -1,6 +1,6 @@
 """No wake-up is lost: a hook that publishes while a sender is ending is either taken
 in by it or starts the next. In each round nothing else would trigger a delivery.
-run: timeout=600"""
+run: timeout=1200"""
 import os
 import shutil
 import subprocess
