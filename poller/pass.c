@@ -24,6 +24,7 @@
 #define NAP_MS 1000
 #define PATH_THREADS 4			/* local looks at once */
 #define STREAM_THREADS 8		/* ssh and git:// ones */
+#define PATH_FAILURES 3			/* from here on local ones wait no longer */
 
 /* Those that are due and wait for a slot of their kind. */
 struct line {
@@ -360,6 +361,13 @@ static void set_error(struct watched *w, const char *text)
 	buf_release(&b);
 }
 
+/* A directory costs nothing to look at: it is soon seen when it is back. */
+static int64_t patience(const struct watched *w)
+{
+	return w->by == BY_PATH && w->when.failures > PATH_FAILURES ? PATH_FAILURES :
+		w->when.failures;
+}
+
 /* The state of the entry after a look, failed or not. */
 static void note_look(struct watched *w, const struct look *l, const struct report *r)
 {
@@ -367,7 +375,7 @@ static void note_look(struct watched *w, const struct look *l, const struct repo
 
 	w->when.last_us = l->began_us;
 	w->when.failures = l->failed ? w->when.failures + 1 : 0;
-	w->when.next_us = schedule_next(w->name, w->interval_us, w->when.failures, now);
+	w->when.next_us = schedule_next(w->name, w->interval_us, patience(w), now);
 	set_error(w, l->failed ? l->err.text : "");
 	if (l->failed)
 		return;
