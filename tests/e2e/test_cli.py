@@ -484,11 +484,7 @@ def test_full_disk(t):
 def operators(rig, *uids):
     rig.site.refire_keys["operators"] = ", ".join(str(n) for n in uids)
     rig.site.write_conf()
-    os.chown(rig.site.conf, OWNER, OWNER)
-
-
-def rows_of(rig):
-    return [json.loads(line) for line in rig.owner("queue", "--json")[1].splitlines()]
+    os.chown(rig.site.conf, OWNER, OWNER)       # another's file, to all but the owner
 
 
 def test_other_account(t):
@@ -502,16 +498,16 @@ def test_other_account(t):
         rc, out, err = rig.refire(PUSHER, "fire", "ci", "--var", "A=1", groups=(GROUP,))
         t.eq(rc, 0, out + err)
         t.has(out, "handed to the sender", "told")
-        rig.owner("send")
+        rig.site.send()
         rig.receiver.wait(2)
         t.eq(rig.receiver.requests[1].json()["after"], new, "fired")
-        row = rows_of(rig)[-1]
+        row = rig.site.queue_json()[-1]
         t.eq((row["source"], row["actor"]), ("fire", str(PUSHER)), "by whom")
     with t.case("retry"):
         rc, out, err = rig.refire(PUSHER, "queue", "retry", row["delivery"], groups=(GROUP,))
         t.eq(rc, 0, out + err)
-        rig.owner("send")
-        rig.owner("send")
+        rig.site.send()
+        rig.site.send()
         t.eq(len(rig.receiver.requests), 2, "a delivered one is not sent again")
     with t.case("the beginning of an id is not enough"):
         rc, _, err = rig.refire(PUSHER, "queue", "retry", row["delivery"][:8], groups=(GROUP,))
@@ -524,7 +520,7 @@ def test_other_account(t):
     with t.case("one who is no operator"):
         rc, out, err = rig.refire(PUSHER, "fire", "ci", groups=(GROUP,))
         t.eq(rc, 0, out + err)
-        rig.owner("send")
+        rig.site.send()
         t.eq(len(rig.receiver.requests), 2, "nothing is fired")
         refused = rig.site.trail_records("RefuseCommand")[-1]
         t.eq(refused["additionalEventData"]["operatorUid"], PUSHER, "the refusal is recorded")
