@@ -7,7 +7,8 @@ BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
 NOUNS   = lib/spool_take lib/settings lib/config lib/config_check lib/match lib/change \
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
-          lib/queue_poll lib/queue_join lib/queue_claim lib/queue_attempt lib/trail lib/trail_write
+          lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
+          lib/queue_attempt lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -23,7 +24,7 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/list cli/show cli/command cli/rebuild \
+refire-queue          = cli/queue cli/list cli/show cli/command cli/hold cli/rebuild \
                         lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/judge cli/lookup cli/records \
                         cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)

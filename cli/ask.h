@@ -1,6 +1,6 @@
 /*
  * ask.h - what a person asked of `refire queue`: read from the command line by
- * queue.c, answered by list.c, show.c, command.c and rebuild.c.
+ * queue.c, answered by list.c, show.c, command.c, hold.c and rebuild.c.
  *
  * Each *_run returns the exit status, or -1 with err filled in.
  */
@@ -32,6 +32,8 @@ int list_run(const struct ask *a, struct err *e);
 int show_run(const struct ask *a, struct err *e);
 /* verb: "retry" or "drop". */
 int command_run(const struct ask *a, const char *verb, struct err *e);
+/* verb: "hold" or "resume"; ids are names of pipelines. */
+int hold_run(const struct ask *a, const char *verb, struct err *e);
 int rebuild_run(const struct ask *a, struct err *e);
 
 /* The members of a delivery's object in JSON but "attempts", which is a number in

@@ -126,6 +126,19 @@ static void judge_pipeline(struct state *st, const struct state_pipeline *p)
 			arena_fmt(&st->arena, "refire queue list --state FAILED --pipeline %s", p->q.pipeline);
 }
 
+static void judge_gate(struct state *st, const struct state_pipeline *p)
+{
+	const struct gate *g = &p->gate;
+	char text[CLOCK_ISO_SIZE];
+
+	if (!g->held_us)
+		return;
+	finding(st, true, "%s is held since %s%s%s, nothing of it is sent%s%s", p->q.pipeline,
+		age(st, g->held_us, text), *g->who ? " by " : "", g->who,
+		*g->code || *g->reason ? ": " : "", why(st, g->code, g->reason))->help =
+		arena_fmt(&st->arena, "refire queue resume %s", p->q.pipeline);
+}
+
 static void judge_gone(struct state *st, const struct state_pipeline *p)
 {
 	int64_t open = 0;
@@ -188,6 +201,7 @@ void state_judge(struct state *st)
 	judge_sender(st);
 	for (size_t i = 0; i < st->npipelines; i++) {
 		judge_gone(st, &st->pipelines[i]);
+		judge_gate(st, &st->pipelines[i]);
 		judge_pipeline(st, &st->pipelines[i]);
 	}
 	judge_repositories(st);

@@ -234,6 +234,27 @@ static unsigned states_of(const struct ask *a)
 	return a->states ? a->states : a->change || a->json ? 0 : open;
 }
 
+struct held {
+	const struct ask *ask;
+	struct buf *line;
+};
+
+static int held_print(const struct gate *g, void *arg)
+{
+	struct held *h = arg;
+
+	if (!g->held_us || (h->ask->pipeline && strcmp(h->ask->pipeline, g->pipeline) != 0))
+		return 0;
+	buf_clear(h->line);
+	buf_fmt(h->line, "pipeline %s is held since ", g->pipeline);
+	words_when(h->line, g->held_us, h->ask->now_us);
+	buf_fmt(h->line, "%s%s%s%s: nothing of it is sent until `refire queue resume %s`",
+		*g->who ? " by " : "", g->who, *g->reason ? " - " : "", g->reason, g->pipeline);
+	screen_print(&h->ask->screen, STYLE_HELD, h->line->s);
+	putchar('\n');
+	return 0;
+}
+
 static int listing_run(struct listing *l, struct queue *q, struct err *e)
 {
 	const struct ask *a = l->ask;
@@ -262,7 +283,7 @@ static int listing_run(struct listing *l, struct queue *q, struct err *e)
 	rc = queue_counts(q, a->pipeline, &counts, e);
 	if (rc == 0)
 		counts_print(&counts);
-	return rc;
+	return rc ? rc : queue_gates(q, held_print, &(struct held){ a, &l->line }, e);
 }
 
 int list_run(const struct ask *a, struct err *e)

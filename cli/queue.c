@@ -26,7 +26,7 @@ static const struct args_option options[] = {
 	[OPT_SINCE] = { "since", 0, "TIME", "list what was made since 2026-11-23, "
 		"2026-11-23T01:02Z, or an age: 90s, 2h, 3d" },
 	[OPT_LIMIT] = { "limit", 'n', "N", "list the newest N" },
-	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop)" },
+	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop, hold)" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_JSON] = { "json", 0, NULL, "print JSON, one object a line; list: settled ones too" },
 	[OPT_HELP] = ARGS_OPTION_HELP,
@@ -34,7 +34,8 @@ static const struct args_option options[] = {
 };
 static const char *const synopsis[] = {
 	"[list] [OPTION...]", "show ID", "retry ID... [--reason TEXT]",
-	"drop ID... [--reason TEXT]", "rebuild", NULL
+	"drop ID... [--reason TEXT]", "hold PIPELINE... [--reason TEXT]", "resume PIPELINE...",
+	"rebuild", NULL
 };
 static const struct args_usage usage = {
 	.program = "refire queue", .synopsis = synopsis, .options = options,
@@ -44,6 +45,8 @@ static const struct args_usage usage = {
 		"  show     everything about one: why it is where it is, every attempt and answer\n"
 		"  retry    send it (again): what failed, is held, was dropped, or waits for its time\n"
 		"  drop     never send it\n"
+		"  hold     send nothing of a pipeline; what fires meanwhile waits\n"
+		"  resume   go on with it\n"
 		"  rebuild  make a new queue when the file is damaged, from what can be read of it,\n"
 		"           the trail and the spool; the damaged file is kept",
 	.notes =
@@ -138,9 +141,12 @@ static int option_set(struct request *r, const struct args *a, int k, struct err
 static const struct verb {
 	const char *name;
 	int least, most;		/* operands; most < 0: any number */
+	const char *what;
 } verbs[] = {
-	{ "list", 0, 0 }, { "show", 1, 1 }, { "retry", 1, -1 }, { "drop", 1, -1 },
-	{ "rebuild", 0, 0 },
+	{ "list", 0, 0, "" }, { "show", 1, 1, "the id of a delivery" },
+	{ "retry", 1, -1, "the id of a delivery" }, { "drop", 1, -1, "the id of a delivery" },
+	{ "hold", 1, -1, "the name of a pipeline" }, { "resume", 1, -1, "the name of a pipeline" },
+	{ "rebuild", 0, 0, "" },
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 
@@ -165,7 +171,7 @@ static int verb_find(const char *word, const struct verb **out, struct err *e)
 static int verb_operands(const struct verb *v, int n, struct err *e)
 {
 	if (n < v->least)
-		return args_refuse(&usage, e, "`%s` needs the id of a delivery", v->name);
+		return args_refuse(&usage, e, "`%s` needs %s", v->name, v->what);
 	if (v->most >= 0 && n > v->most)
 		return args_refuse(&usage, e, "`%s` takes %s", v->name,
 			v->most ? "one id" : "no operands");
@@ -180,6 +186,8 @@ static int verb_run(const struct verb *v, const struct ask *a, struct err *e)
 		return rebuild_run(a, e);
 	if (strcmp(v->name, "list") == 0)
 		return list_run(a, e);
+	if (strcmp(v->name, "hold") == 0 || strcmp(v->name, "resume") == 0)
+		return hold_run(a, v->name, e);
 	return command_run(a, v->name, e);
 }
 

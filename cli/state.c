@@ -112,25 +112,43 @@ static struct state_pipeline *pipeline_add(struct state *st, const char *name)
 	st->pipelines = mem_grow(st->pipelines, &st->cap_pipelines, st->npipelines + 1,
 		sizeof(*st->pipelines));
 	p = &st->pipelines[st->npipelines++];
-	*p = (struct state_pipeline){ .q.pipeline = name, .code = "", .error = "", .delivery = "" };
+	*p = (struct state_pipeline){ .q.pipeline = name, .code = "", .error = "", .delivery = "",
+		.gate = { .pipeline = name, .code = "", .reason = "", .who = "" } };
 	return p;
 }
 
 /* The configuration's pipelines stand first, in its order. */
+static struct state_pipeline *pipeline_find(struct state *st, const char *name)
+{
+	for (size_t i = 0; i < st->npipelines; i++)
+		if (strcmp(st->pipelines[i].q.pipeline, name) == 0)
+			return &st->pipelines[i];
+	return pipeline_add(st, arena_strdup(&st->arena, name));
+}
+
 static int pipeline_count(const struct queue_pipeline *q, void *arg)
 {
-	struct state *st = arg;
-	struct state_pipeline *p = NULL;
-	const char *name;
+	struct state_pipeline *p = pipeline_find(arg, q->pipeline);
+	const char *name = p->q.pipeline;
 
-	for (size_t i = 0; i < st->npipelines; i++)
-		if (strcmp(st->pipelines[i].q.pipeline, q->pipeline) == 0)
-			p = &st->pipelines[i];
-	if (!p)
-		p = pipeline_add(st, arena_strdup(&st->arena, q->pipeline));
-	name = p->q.pipeline;
 	p->q = *q;
 	p->q.pipeline = name;
+	return 0;
+}
+
+static int gate_take(const struct gate *g, void *arg)
+{
+	struct state *st = arg;
+	struct state_pipeline *p;
+
+	if (!g->held_us)
+		return 0;
+	p = pipeline_find(st, g->pipeline);
+	p->gate = *g;
+	p->gate.pipeline = p->q.pipeline;
+	p->gate.code = arena_strdup(&st->arena, g->code);
+	p->gate.reason = arena_strdup(&st->arena, g->reason);
+	p->gate.who = arena_strdup(&st->arena, g->who);
 	return 0;
 }
 
@@ -242,7 +260,8 @@ static void queue_look(struct state *st)
 		return;
 	st->queue_there = true;
 	if (queue_counts(q, NULL, &st->counts, &e) ||
-	    queue_pipelines(q, pipeline_count, st, &e) || troubles_look(st, q, &e) ||
+	    queue_pipelines(q, pipeline_count, st, &e) || queue_gates(q, gate_take, st, &e) ||
+	    troubles_look(st, q, &e) ||
 	    queue_polls(q, poll_take, st, &e))
 		st->queue_error = arena_strdup(&st->arena, e.text);
 	queue_close(q);

@@ -26,6 +26,7 @@
 struct state_pipeline {
 	struct queue_pipeline q;
 	bool configured, enabled;
+	struct gate gate;
 	const char *code, *error;	/* of its newest delivery that is not well; "" */
 	const char *delivery;		/* that one's id; "" */
 };

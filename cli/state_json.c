@@ -78,6 +78,14 @@ static void queue_json(struct json *j, const struct state *st)
 	json_end(j);
 }
 
+static void gate_json(struct json *j, const struct gate *g)
+{
+	time_member(j, "held", g->held_us);
+	json_kv(j, "held_by", *g->who ? g->who : NULL);
+	json_kv(j, "held_code", *g->code ? g->code : NULL);
+	json_kv(j, "held_reason", *g->reason ? g->reason : NULL);
+}
+
 static void pipelines_json(struct json *j, const struct state *st)
 {
 	json_key(j, "pipelines");
@@ -95,6 +103,7 @@ static void pipelines_json(struct json *j, const struct state *st)
 		time_member(j, "last_failed", p->q.failed_us);
 		json_kv(j, "code", *p->code ? p->code : NULL);
 		json_kv(j, "error", *p->error ? p->error : NULL);
+		gate_json(j, &p->gate);
 		json_end(j);
 	}
 	json_end(j);

@@ -7,8 +7,10 @@
 #include "queue_db.h"
 
 const char queue_first_sql[] =
-	"SELECT pipeline, due FROM deliveries WHERE head = 1 AND state IN (0, 2)"
-	" AND pipeline > ?1 ORDER BY pipeline, due LIMIT 1";
+	"SELECT d.pipeline, d.due, g.held, g.stopped FROM deliveries d"
+	" LEFT JOIN gates g ON g.pipeline = d.pipeline"
+	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline > ?1"
+	" ORDER BY d.pipeline, d.due LIMIT 1";
 const char queue_take_sql[] =
 	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced"
 	" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
@@ -18,6 +20,7 @@ const char queue_take_sql[] =
 struct turn {				/* a pipeline that has something to go */
 	const char *pipeline;
 	int64_t due_us;			/* of its first */
+	int64_t stopped_us;		/* see queue_gate_stopped */
 	size_t room;			/* leases more */
 	int64_t until_us;		/* no room: not before; 0: when one under way has ended */
 };
@@ -40,7 +43,7 @@ static void turn_add(struct turns *t, struct arena *a, const struct turn *one)
 	t->v[t->n++] = *one;
 }
 
-/* The pipelines with a head that waits, in order of name. */
+/* The pipelines with a head that waits and that are not held, in order of name. */
 static int turns_find(struct queue *q, struct arena *a, const struct queue_door *door,
 	int64_t now, struct turns *out, struct err *e)
 {
@@ -51,6 +54,7 @@ static int turns_find(struct queue *q, struct arena *a, const struct queue_door 
 	*out = (struct turns){ 0 };
 	for (;;) {
 		struct queue_room room = anything;
+		struct gate g;
 
 		if (db_query(q->db, &r, e, queue_first_sql, "s", t.pipeline))
 			return -1;
@@ -59,9 +63,14 @@ static int turns_find(struct queue *q, struct arena *a, const struct queue_door 
 			return got;
 		t.pipeline = arena_strdup(a, db_text(&r, 0));
 		t.due_us = db_int(&r, 1);
+		g = (struct gate){ .pipeline = t.pipeline, .held_us = db_int(&r, 2),
+			.stopped_us = db_int(&r, 3), .code = "", .reason = "", .who = "" };
 		db_done(&r);
+		if (g.held_us)
+			continue;
 		if (door)
-			room = door->room(t.pipeline, now, door->arg);
+			room = door->room(&g, now, door->arg);
+		t.stopped_us = queue_gate_stopped(&g, now);
 		t.room = room.most;
 		t.until_us = room.until_us;
 		turn_add(out, a, &t);
@@ -100,22 +109,25 @@ static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
 	queue_row_delivery(r, a, &c->d);
 	p = db_blob(r, DELIVERY_COLUMN_COUNT, &c->progress_len);
 	c->progress = arena_memdup(a, p, c->progress_len);
-	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);
+	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);	/* see lease */
 	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
 }
 
-static int lease(struct queue *q, const char *owner, int64_t now, struct claim *v, size_t n,
-	struct err *e)
+/* `paused` of a row is how long the pipeline had stood still when it was first tried. */
+static int lease(struct queue *q, const char *owner, int64_t now, int64_t stopped,
+	struct claim *v, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct delivery *d = &v[i].d;
 
 		if (db_exec(q->db, e, "UPDATE deliveries SET state = 1, owner = ?2, attempts = attempts + 1,"
-			" last = ?3, first = CASE first WHEN 0 THEN ?3 ELSE first END WHERE seq = ?1",
-			"isi", d->seq, owner, now))
+			" last = ?3, first = CASE first WHEN 0 THEN ?3 ELSE first END,"
+			" paused = CASE first WHEN 0 THEN ?4 ELSE paused END WHERE seq = ?1", "isii",
+			d->seq, owner, now, stopped))
 			return -1;
 		d->state = DELIVERY_INFLIGHT;
 		d->attempts++;
+		v[i].paused_us = d->first_us ? stopped - v[i].paused_us : 0;
 		if (!d->first_us)
 			d->first_us = now;
 	}
@@ -147,7 +159,8 @@ static int take(struct claiming *c, struct turn *t, size_t most, struct err *e)
 	while ((got = db_next(&r, e)) > 0)
 		row_claim(&r, c->a, &c->v[c->n++]);
 	t->room = c->n - from < most ? 0 : t->room - most;
-	return got < 0 ? -1 : lease(c->q, c->owner, c->now_us, c->v + from, c->n - from, e);
+	return got < 0 ? -1 : lease(c->q, c->owner, c->now_us, t->stopped_us, c->v + from,
+		c->n - from, e);
 }
 
 /* Drop those that nothing is due of, or that are full; begin behind the one that was

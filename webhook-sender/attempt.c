@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "describe.h"
+#include "log.h"
 #include "policy.h"
 #include "share.h"
 #include "target.h"
@@ -390,6 +391,21 @@ int attempts_collect(struct attempts *t)
 
 /* ---- committing ---- */
 
+/* The receiver says that it is gone: everything of the pipeline would hear the same. */
+static int hold_pipeline(struct attempts *t, const struct flight *f, struct err *e)
+{
+	const struct gate_order o = { .pipeline = f->claim.d.pipeline, .code = f->verdict.code,
+		.reason = f->verdict.text, .who = "", .now_us = clock_wall_us(),
+		.change = f->claim.d.change_seq, .delivery = f->claim.d.seq };
+	bool did;
+
+	if (queue_gate_hold(t->sender->queue, &o, &did, e))
+		return -1;
+	if (did)
+		log_warn("pipeline %s is held: %s", o.pipeline, o.reason);
+	return 0;
+}
+
 static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 {
 	struct queue *q = t->sender->queue;
@@ -397,6 +413,8 @@ static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 	for (size_t i = 0; i < f->nrows; i++)
 		if (queue_journal_add(q, &f->rows[i], e))
 			return -1;
+	if (f->settled && f->verdict.outcome == OUTCOME_GONE && hold_pipeline(t, f, e))
+		return -1;
 	if (f->settled)
 		return queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e);
 	return queue_checkpoint(q, t->sender->owner, f->claim.d.seq, f->step.progress,

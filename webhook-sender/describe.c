@@ -12,7 +12,7 @@
 
 static const char *const outcomes[] = {
 	[OUTCOME_OK] = "ok", [OUTCOME_RETRY] = "retry", [OUTCOME_REJECTED] = "rejected",
-	[OUTCOME_FAIL] = "fail", [OUTCOME_HOLD] = "hold",
+	[OUTCOME_FAIL] = "fail", [OUTCOME_HOLD] = "hold", [OUTCOME_GONE] = "gone",
 };
 
 const char *outcome_word(enum outcome o)

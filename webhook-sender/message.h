@@ -91,7 +91,8 @@ enum outcome {
 	OUTCOME_RETRY,			/* by the schedule */
 	OUTCOME_REJECTED,		/* other 4xx: a few tries, then FAILED */
 	OUTCOME_FAIL,			/* at once */
-	OUTCOME_HOLD,			/* a person must look: 410 */
+	OUTCOME_HOLD,			/* a person must look at it */
+	OUTCOME_GONE,			/* a person must look at the pipeline: 410 */
 };
 struct verdict {
 	enum outcome outcome;

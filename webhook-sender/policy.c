@@ -139,8 +139,9 @@ static const struct status_row {
 	{ 403, 403, OUTCOME_REJECTED, "ReceiverDenied",
 		"the receiver did not accept the credentials or the signature" },
 	{ 408, 408, OUTCOME_RETRY, "ReceiverTimedOut", "the receiver waited too long for the request" },
-	{ 410, 410, OUTCOME_HOLD, "ReceiverGone",
-		"the receiver says that it is gone for good: check the address, then retry" },
+	{ 410, 410, OUTCOME_GONE, "ReceiverGone",
+		"the receiver says that it is gone for good: check the address, then "
+		"`refire queue resume` the pipeline" },
 	{ 425, 425, OUTCOME_RETRY, "ReceiverThrottled", "the receiver wants it later" },
 	{ 429, 429, OUTCOME_RETRY, "ReceiverThrottled", "the receiver wants fewer requests" },
 	{ 400, 499, OUTCOME_REJECTED, "ReceiverRejected", "the receiver refused the request" },
@@ -234,6 +235,7 @@ struct policy_step policy_step(const struct policy_input *in, const struct verdi
 			return again(in, v);
 		return (struct policy_step){ .state = DELIVERY_FAILED };
 	case OUTCOME_HOLD:
+	case OUTCOME_GONE:
 		return (struct policy_step){ .state = DELIVERY_HELD };
 	case OUTCOME_FAIL:
 		break;

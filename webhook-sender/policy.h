@@ -5,7 +5,7 @@
  *	2xx			OK
  *	3xx			FAIL: never followed
  *	408 425 429 5xx		RETRY, no sooner than Retry-After (1 s .. 24 h)
- *	410			HOLD: the receiver says it is gone for good
+ *	410			GONE: the receiver says so; the pipeline is held
  *	other 4xx		REJECTED: POLICY_REJECTED_TRIES tries, then FAILED
  *	resolve, connect, TLS, time-out, broken	RETRY
  *

@@ -46,14 +46,14 @@ static struct share *find(struct shares *t, const char *pipeline)
 	return t->list = s;
 }
 
-static struct queue_room room(const char *pipeline, int64_t now_us, void *arg)
+static struct queue_room room(const struct gate *g, int64_t now_us, void *arg)
 {
 	struct shares *t = arg;
 	const struct config *c = t->sender->config;
 
 	(void)now_us;
-	return (struct queue_room){ .most = share_room(share_limit(c, config_pipeline(c, pipeline)),
-		find(t, pipeline)->running) };
+	return (struct queue_room){ .most = share_room(share_limit(c, config_pipeline(c, g->pipeline)),
+		find(t, g->pipeline)->running) };
 }
 
 struct shares *shares_open(const struct sender *s)

@@ -1,5 +1,6 @@
 """How deliveries of several pipelines share one sender, and what an operator can do
 about them."""
+import json
 import os
 import sqlite3
 import time
@@ -50,6 +51,45 @@ def test_a_dead_target_takes_its_own_slots_only(t):
         good.wait(n + 1, 10)
         t.ok(time.monotonic() - began < 1, "push %d took %.2f s" % (n, time.monotonic() - began))
     t.eq(silent.most, 6 + 1, "requests to the silent one under way: 3/4 of 8, and the killed one")
+
+
+def test_hold_and_resume(t):
+    """What fires while a pipeline is held waits; its neighbour goes on; resume sends it."""
+    receiver, other = t.receiver(), t.receiver()
+    site = t.site()
+    site.pipeline("ci", receiver, format="generic")
+    site.pipeline("deploy", other, format="generic")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push("main")
+    site.send()
+    out = site.must("queue", "hold", "ci", "--reason", "moving house\x1b[31m")
+    t.has(out, "ci is held", "hold says so")
+    t.has(site.must("queue", "hold", "ci"), "held already", "and again")
+    sender = site.start_sender("--watch")
+    work.commit()
+    work.push("main")
+    other.wait(2)
+    t.eq(len(receiver.requests), 1, "requests of the held one")
+    sender.terminate()
+    sender.wait()
+    rc, out, _ = site.refire("status", "--json")
+    held = {p["pipeline"]: (p["held_reason"], p["held_by"]) for p in json.loads(out)["pipelines"]
+            if p["held"]}
+    t.eq(list(held), ["ci"], "status --json says which is held")
+    t.has(held["ci"][0], "moving house", "and why")
+    t.eq(rc, 1, "its exit status")
+    listed = site.must("queue")
+    t.has(listed, "moving house", "queue list says so")
+    t.lacks(listed, "\x1b", "without a control character")
+    t.has(site.must("queue", "resume", "ci"), "goes on", "resume says so")
+    site.attempt()
+    receiver.wait(2)
+    t.eq(site.refire("queue", "hold", "cj")[0], 64, "exit status for a name that is not there")
+    t.has(site.refire("queue", "hold", "cj")[2], "did you mean `ci`", "and the nearest")
+    t.eq([r["additionalEventData"]["operatorUid"] for r in site.trail_records("HoldPipeline")],
+         [os.getuid()], "the trail says who")
 
 
 if __name__ == "__main__":

@@ -150,16 +150,24 @@ def test_rejected(t):
 
 
 def test_gone(t):
-    """410 holds the delivery for a person."""
+    """410 holds the whole pipeline, loudly, until a person resumes it."""
     site, receiver = rig(t, status(410))
-    site.send()
+    t.eq(site.send()[0], 1, "refire send tells by its status")
     row = only(site)
     t.eq((row["state"], row["http_status"]), ("HELD", 410), "state")
     t.has(row["error"], "gone", "the reason")
+    push_quietly(site)
     site.send()
-    t.eq(len(receiver.requests), 1, "it is not tried again by itself")
-    site.retry(row["delivery"])
-    t.eq(only(site)["state"], "DELIVERED", "after `refire queue retry`")
+    t.eq(len(receiver.requests), 1, "nothing of the pipeline is tried by itself")
+    rc, out, _ = site.refire("status")
+    t.eq(rc, 1, "refire status says that a person is needed")
+    t.has(out, "refire queue resume ci", "and what to do")
+    t.has(site.must("queue"), "pipeline ci is held since", "refire queue shows it")
+    t.eq(site.trail_records("HoldPipeline")[0]["errorCode"], "ReceiverGone", "the trail says why")
+    site.must("queue", "resume", "ci")
+    site.attempt()
+    t.eq(site.states(), {"DELIVERED": 2}, "after `refire queue resume`")
+    t.eq(site.trail_records("ResumePipeline")[0]["responseElements"], {"released": 1}, "in the trail")
 
 
 def test_retry_after(t):

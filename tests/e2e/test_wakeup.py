@@ -167,12 +167,12 @@ def test_lingering_sender(t):
 def test_retry_against_an_ending_sender(t):
     """`refire queue retry` writes the queue while the sender ends: it is tried."""
     rig = Rig(t, t.seed())
-    rig.receiver.then = harness.status(410)
+    rig.receiver.then = harness.status(301)
     rig.publish()
     rig.arrived("the first")
     delivery = rig.site.queue_json()[-1]["delivery"]
     for n in range(SLOWLY // 4):
-        harness.wait_until(lambda: rig.site.queue_json()[-1]["state"] == "HELD", 10, "HELD")
+        harness.wait_until(lambda: rig.site.queue_json()[-1]["state"] == "FAILED", 10, "FAILED")
         rig.site.must("queue", "retry", delivery)
         rig.want += 1
         rig.arrived("retry %d" % n)

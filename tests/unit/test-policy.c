@@ -16,7 +16,7 @@ static enum outcome want_outcome(int status)
 	if (status >= 300 && status < 400)
 		return OUTCOME_FAIL;
 	if (status == 410)
-		return OUTCOME_HOLD;
+		return OUTCOME_GONE;
 	if (status == 408 || status == 425 || status == 429)
 		return OUTCOME_RETRY;
 	if (status >= 400 && status < 500)
@@ -131,7 +131,8 @@ static void test_steps(unsigned seed)
 			(s.due_us > deadline && wait != v.not_before_us)))
 			bad++;
 		else if ((v.outcome == OUTCOME_OK) != (s.state == DELIVERY_DELIVERED) ||
-			(v.outcome == OUTCOME_HOLD) != (s.state == DELIVERY_HELD))
+			(v.outcome == OUTCOME_HOLD || v.outcome == OUTCOME_GONE) !=
+			(s.state == DELIVERY_HELD))
 			bad++;
 	}
 	is_int(bad, 0, "200,000 random steps: state by outcome, due within its bounds");

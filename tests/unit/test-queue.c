@@ -312,10 +312,10 @@ static int of_pipeline(const struct claim *v, size_t n, const char *pipeline)
 	return found;
 }
 
-static struct queue_room narrow(const char *pipeline, int64_t now_us, void *arg)
+static struct queue_room narrow(const struct gate *g, int64_t now_us, void *arg)
 {
 	(void)now_us;
-	if (!strcmp(pipeline, "dead"))
+	if (!strcmp(g->pipeline, "dead"))
 		return *(struct queue_room *)arg;
 	return (struct queue_room){ .most = 100 };
 }
@@ -376,6 +376,77 @@ static void turns(void)
 		is_int(served[i], 2, "pipeline %d of 4 goes twice in 8 claims of one", i);
 }
 
+/* ---- holding a pipeline ---- */
+
+static bool gate(bool resume, const char *pipeline, int64_t now, int64_t *released)
+{
+	const struct gate_order o = { .pipeline = pipeline, .code = "", .reason = "because",
+		.who = "alice", .uid = 1000, .now_us = now };
+	bool did = false;
+
+	queue_begin(q, &e);
+	if (resume ? queue_gate_resume(q, &o, &did, released, &e) : queue_gate_hold(q, &o, &did, &e))
+		printf("# %s\n", e.text);
+	queue_commit(q, &e);
+	return did;
+}
+
+static int names(const struct journal_row *r, void *arg)
+{
+	int *n = arg;
+
+	n[r->event]++;
+	return 0;
+}
+
+static void holding(void)
+{
+	int events[JOURNAL_COUNT] = { 0 };
+	int64_t released = 0, due;
+	struct settlement gone = { .state = DELIVERY_HELD, .code = "ReceiverGone", .error = "" };
+	struct claim *v;
+	struct gate g;
+	char *one;
+
+	open_new();
+	one = deliver("p", A, B, 2);
+	deliver("other", A, B, 2);
+	is_int((long)claim(11 * S, &v), 2, "before");
+	is_int((long)v[0].paused_us, 0, "a first attempt's clock has not stood still");
+	settle(v[0].d.seq, DELIVERY_WAITING, 12 * S);
+	settle(v[1].d.seq, DELIVERY_WAITING, 12 * S);
+	ok(gate(false, "p", 20 * S, NULL), "p is held");
+	ok(!gate(false, "p", 30 * S, NULL), "which it is only once");
+	queue_gate(q, &arena, "p", &g, &e);
+	is_int((long)(g.held_us / S), 20, "since the first time");
+	is_str(g.who, "alice", "by whom");
+	is_str(g.reason, "because", "and why");
+	is_int((long)(queue_gate_stopped(&g, 25 * S) / S), 5, "its clock stands still");
+	is_int((long)queue_gate_stopped(&g, 10 * S), 0, "and never runs backwards");
+	is_int((long)claim(40 * S, &v), 1, "of p nothing is claimed");
+	is_str(v[0].d.pipeline, "other", "of others it is");
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	queue_next_due(q, NULL, 40 * S, &due, &e);
+	is_int((long)due, 0, "and nothing is due");
+	ok(gate(true, "p", 120 * S, &released), "p goes on");
+	is_int((long)released, 0, "with nothing that was held itself");
+	ok(!gate(true, "p", 130 * S, &released), "which it does only once");
+	is_int((long)claim(140 * S, &v), 1, "then it is claimed");
+	is_str(v[0].d.id, one, "again");
+	is_int((long)(v[0].paused_us / S), 100, "its clock stood still for 100 s");
+	gone.delivery = v[0].d.seq;
+	queue_begin(q, &e);
+	queue_settle(q, "me", &gone, 150 * S, &e);
+	queue_commit(q, &e);
+	gate(false, "p", 150 * S, NULL);
+	ok(gate(true, "p", 160 * S, &released) && released == 1, "what was HELD with it is released");
+	is_int(state_of(one), DELIVERY_READY, "to be sent again");
+	is_int((long)claim(170 * S, &v), 1, "as it is");
+	is_int((long)v[0].paused_us, 0, "and its clock begins anew");
+	queue_journal(q, 0, 0, 0, names, events, &e);
+	is_int(events[JOURNAL_HOLD] * 10 + events[JOURNAL_RESUME], 22, "each is journalled once");
+}
+
 /* No claim looks at more rows than it takes. */
 static void plans(void)
 {
@@ -413,6 +484,7 @@ int main(void)
 	twice();
 	fairness();
 	turns();
+	holding();
 	plans();
 	queue_close(q);
 	arena_release(&arena);

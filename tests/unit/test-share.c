@@ -47,14 +47,14 @@ static void counts(void)
 	const struct queue_door *d = shares_door(t);
 	struct share *one, *two;
 
-	is_int((long)d->room("ci", 0, d->arg).most, 2, "at first all of its slots");
+	is_int((long)d->room(&(struct gate){ .pipeline = "ci" }, 0, d->arg).most, 2, "at first all of its slots");
 	one = shares_begin(t, "ci");
 	two = shares_begin(t, "ci");
 	ok(one == two, "one share a pipeline");
-	is_int((long)d->room("ci", 0, d->arg).most, 0, "none when they are taken");
-	is_int((long)d->room("other", 0, d->arg).most, 6, "which is nothing to another");
+	is_int((long)d->room(&(struct gate){ .pipeline = "ci" }, 0, d->arg).most, 0, "none when they are taken");
+	is_int((long)d->room(&(struct gate){ .pipeline = "other" }, 0, d->arg).most, 6, "which is nothing to another");
 	shares_end(one);
-	is_int((long)d->room("ci", 0, d->arg).most, 1, "one when one has ended");
+	is_int((long)d->room(&(struct gate){ .pipeline = "ci" }, 0, d->arg).most, 1, "one when one has ended");
 	shares_end(two);
 	shares_close(t);
 }
