@@ -189,7 +189,7 @@ def test_commands_of_the_other(t):
     rig.site.send()
     t.eq(len(rig.receiver.requests), 1, "a stranger's retry retries nothing")
     refused = rig.site.trail_records("RefuseCommand")
-    t.eq([r["additionalEventData"]["operatorUid"] for r in refused], [PUSHER], "RefuseCommand")
+    t.eq([r["userIdentity"]["principalId"] for r in refused], ["uid:%d" % PUSHER], "RefuseCommand")
 
 
 def test_forged_changes(t):
