@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fs.h"
 #include "json.h"
 #include "queue_db.h"
 #include "queue_recall.h"
@@ -17,35 +19,101 @@
 
 #define PIECE 200			/* rows copied at once; singly where that fails */
 
-/* ---- setting aside ---- */
+/* ---- setting aside, and putting in place ---- */
 
-static int move_one(const char *from, const char *to, struct err *e)
+static int path_with(char *out, const char *path, const char *end, struct err *e)
 {
-	if (rename(from, to) && errno != ENOENT)
-		return err_sys(e, "cannot move %s to %s", from, to);
+	if (snprintf(out, LIMIT_PATH, "%s%s", path, end) >= LIMIT_PATH)
+		return err_set(e, ERR_CONFIG, "path too long: %.200s", path);
 	return 0;
 }
 
-/* The file with its WAL: together they may hold more than the file alone. */
+static int copy_bytes(int from, int to)
+{
+	char b[65536];
+	ssize_t n;
+
+	while ((n = read(from, b, sizeof(b))) > 0)
+		if (fs_write(to, b, (size_t)n))
+			return -1;
+	return n < 0 || fsync(to) ? -1 : 0;
+}
+
+/* 0 also when there is nothing to copy. */
+static int copy_file(const char *from, const char *to, struct err *e)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC), out, failed;
+
+	if (in < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "cannot read %s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	failed = out < 0 || copy_bytes(in, out) ? err_sys(e, "cannot copy %s to %s", from, to) : 0;
+	if (out >= 0)
+		close(out);
+	close(in);
+	return failed;
+}
+
+/* The file with its WAL: together they may hold more than the file alone. The queue
+   itself stays where it is until the new one is whole. */
 static int set_aside(const char *queue, char *aside, struct err *e)
 {
-	static const char *const parts[] = { "-wal", "-shm", "" };
-	char from[LIMIT_PATH], to[LIMIT_PATH];
+	char from[LIMIT_PATH], to[LIMIT_PATH], stamp[40];
 	struct stat st;
 
 	*aside = 0;
 	if (stat(queue, &st))
 		return errno == ENOENT ? 0 : err_sys(e, "cannot look at %s", queue);
-	if (snprintf(aside, LIMIT_PATH, "%s.damaged-%lld", queue,
-		(long long)(clock_wall_us() / US_PER_S)) >= LIMIT_PATH - 8)
-		return err_set(e, ERR_CONFIG, "path too long: %.200s", queue);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(from, sizeof(from), "%s%s", queue, parts[i]);
-		if (snprintf(to, sizeof(to), "%s%s", aside, parts[i]) >= (int)sizeof(to) ||
-		    move_one(from, to, e))
+	snprintf(stamp, sizeof(stamp), ".damaged-%lld", (long long)clock_wall_us());
+	if (path_with(aside, queue, stamp, e) || copy_file(queue, aside, e) ||
+	    path_with(from, queue, "-wal", e) || path_with(to, aside, "-wal", e))
+		return -1;
+	return copy_file(from, to, e);
+}
+
+static int remove_wal(const char *queue, struct err *e)
+{
+	static const char *const parts[] = { "-wal", "-shm" };
+	char path[LIMIT_PATH];
+
+	for (size_t i = 0; i < 2; i++) {
+		if (path_with(path, queue, parts[i], e))
 			return -1;
+		if (unlink(path) && errno != ENOENT)
+			return err_sys(e, "cannot remove %s", path);
 	}
 	return 0;
+}
+
+static int sync_parent(const char *path, struct err *e)
+{
+	char dir[LIMIT_PATH];
+	int fd, failed;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "cannot open %s", dir);
+	failed = fs_sync_dir(fd, e);
+	close(fd);
+	return failed;
+}
+
+/* A crash before the rename leaves the old queue, to be rebuilt again. */
+static int put_in_place(const char *fresh, const char *queue, struct err *e)
+{
+	if (remove_wal(queue, e))
+		return -1;
+	if (rename(fresh, queue))
+		return err_sys(e, "cannot move %s to %s", fresh, queue);
+	return sync_parent(queue, e);
+}
+
+static int remove_leftover(const char *fresh, struct err *e)
+{
+	if (unlink(fresh) && errno != ENOENT)
+		return err_sys(e, "cannot remove %s", fresh);
+	return remove_wal(fresh, e);
 }
 
 /* ---- reading what can be read ---- */
@@ -300,13 +368,15 @@ static int fill(struct queue *q, const struct spool_paths *p, struct queue_rebui
 
 int queue_rebuild(const struct spool_paths *p, struct queue_rebuilt *out, struct err *e)
 {
+	char fresh[LIMIT_PATH];
 	struct queue *q;
 	int failed;
 
 	*out = (struct queue_rebuilt){ 0 };
-	if (set_aside(p->queue, out->aside, e) || queue_open(p->queue, QUEUE_WRITE, &q, e))
+	if (path_with(fresh, p->queue, ".new", e) || remove_leftover(fresh, e) ||
+	    set_aside(p->queue, out->aside, e) || queue_open(fresh, QUEUE_WRITE, &q, e))
 		return -1;
 	failed = fill(q, p, out, e);
 	queue_close(q);
-	return failed;
+	return failed ? -1 : put_in_place(fresh, p->queue, e);
 }

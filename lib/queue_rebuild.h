@@ -1,12 +1,12 @@
 /*
  * queue_rebuild.h - a damaged queue made new, nothing recorded lost.
  *
- * The damaged file is set aside, never deleted. What can still be read of it is
- * copied row by row. Deliveries that the trail and the journal say were made are
- * made again where they are missing; those they show as settled are not (a
- * delivery's id follows from its change, so it is known again). Changes of the
- * last 7 days that are missing come back from spool/done/ through the spool and
- * are judged again. What was delivered but reached neither the file nor the trail
+ * A copy of the damaged file is kept, and the new one takes its place once it is
+ * whole. What can still be read is copied row by row. Deliveries that the trail and
+ * the journal say were made are made again where they are missing; those they show
+ * as settled are not (a delivery's id follows from its change, so it is known
+ * again). Changes of the last 7 days that are missing come back from spool/done/
+ * through the spool and are judged again. What was delivered but reached neither the file nor the trail
  * may go out twice, under the same delivery id.
  *
  * The caller holds sender.lock and poller.lock.
@@ -18,7 +18,7 @@
 #include "spool.h"
 
 struct queue_rebuilt {
-	char aside[LIMIT_PATH];		/* where the damaged file is now; "" there was none */
+	char aside[LIMIT_PATH];		/* where a copy of it is kept; "" there was none */
 	int64_t changes, deliveries, refs, journal;	/* rows read from it */
 	bool whole;			/* all of it could be read */
 	int64_t settled;		/* deliveries known as settled by the trail */
