@@ -45,7 +45,7 @@ static void tell(const struct ask *a, bool resume, bool did, const struct gate *
 	buf_init(&b, 4 * KIB);
 	log_safe(&b, g->pipeline, strlen(g->pipeline));
 	if (resume && did) {
-		buf_str(&b, " goes on");
+		buf_str(&b, g->held_us ? " goes on" : " is tried at once");
 		if (released)
 			buf_fmt(&b, "; %lld held with it %s ready again", (long long)released,
 				released == 1 ? "delivery is" : "deliveries are");

@@ -129,8 +129,15 @@ static void judge_pipeline(struct state *st, const struct state_pipeline *p)
 static void judge_gate(struct state *st, const struct state_pipeline *p)
 {
 	const struct gate *g = &p->gate;
-	char text[CLOCK_ISO_SIZE];
+	char text[CLOCK_ISO_SIZE], when[CLOCK_ISO_SIZE];
 
+	if (g->breaker.opened_us)
+		finding(st, true, "%s: its receiver is down since %s, after %lld failures in a row; one "
+			"delivery at a time probes it, next %s, and nothing is given up: %s", p->q.pipeline,
+			age(st, g->breaker.opened_us, text), (long long)g->breaker.failures,
+			g->breaker.probe_us > st->now_us ? age(st, g->breaker.probe_us, when) : "now",
+			why(st, p->code, p->error))->help =
+			arena_fmt(&st->arena, "refire queue resume %s", p->q.pipeline);
 	if (!g->held_us)
 		return;
 	finding(st, true, "%s is held since %s%s%s, nothing of it is sent%s%s", p->q.pipeline,

@@ -239,17 +239,30 @@ struct held {
 	struct buf *line;
 };
 
-static int held_print(const struct gate *g, void *arg)
+static void held_line(const struct held *h, const struct gate *g)
 {
-	struct held *h = arg;
-
-	if (!g->held_us || (h->ask->pipeline && strcmp(h->ask->pipeline, g->pipeline) != 0))
-		return 0;
-	buf_clear(h->line);
 	buf_fmt(h->line, "pipeline %s is held since ", g->pipeline);
 	words_when(h->line, g->held_us, h->ask->now_us);
 	buf_fmt(h->line, "%s%s%s%s: nothing of it is sent until `refire queue resume %s`",
 		*g->who ? " by " : "", g->who, *g->reason ? " - " : "", g->reason, g->pipeline);
+}
+
+static int held_print(const struct gate *g, void *arg)
+{
+	struct held *h = arg;
+
+	bool down = g->breaker.opened_us;
+
+	if ((!g->held_us && !down) ||
+	    (h->ask->pipeline && strcmp(h->ask->pipeline, g->pipeline) != 0))
+		return 0;
+	buf_clear(h->line);
+	if (!g->held_us) {
+		buf_fmt(h->line, "pipeline %s: its receiver is down; the next probe: ", g->pipeline);
+		words_when(h->line, g->breaker.probe_us, h->ask->now_us);
+	} else {
+		held_line(h, g);
+	}
 	screen_print(&h->ask->screen, STYLE_HELD, h->line->s);
 	putchar('\n');
 	return 0;

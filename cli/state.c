@@ -141,7 +141,7 @@ static int gate_take(const struct gate *g, void *arg)
 	struct state *st = arg;
 	struct state_pipeline *p;
 
-	if (!g->held_us)
+	if (!g->held_us && !g->breaker.opened_us)
 		return 0;
 	p = pipeline_find(st, g->pipeline);
 	p->gate = *g;

@@ -84,6 +84,8 @@ static void gate_json(struct json *j, const struct gate *g)
 	json_kv(j, "held_by", *g->who ? g->who : NULL);
 	json_kv(j, "held_code", *g->code ? g->code : NULL);
 	json_kv(j, "held_reason", *g->reason ? g->reason : NULL);
+	time_member(j, "down", g->breaker.opened_us);
+	time_member(j, "next_probe", g->breaker.opened_us ? g->breaker.probe_us : 0);
 }
 
 static void pipelines_json(struct json *j, const struct state *st)

@@ -215,7 +215,7 @@ static void pipelines_print(struct page *p)
 		const int64_t *n = s->q.by_state;
 
 		table_cell_fmt(&t, STYLE_NONE, "%s%s", s->q.pipeline,
-			s->gate.held_us ? " (held)" : !s->configured ? " (gone)" :
+			s->gate.held_us ? " (held)" : s->gate.breaker.opened_us ? " (down)" : !s->configured ? " (gone)" :
 			s->enabled ? "" : " (disabled)");
 		count_cell(&t, n[DELIVERY_READY] + n[DELIVERY_INFLIGHT], STYLE_BUSY);
 		count_cell(&t, n[DELIVERY_WAITING], STYLE_WARN);

@@ -51,6 +51,7 @@ struct pipeline {
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
+	int64_t breaker_failures;	/* in a row, until it is only probed; 0: never */
 	bool enabled;
 	const char *file;
 	int line;

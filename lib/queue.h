@@ -70,7 +70,9 @@ bool delivery_settled(enum delivery_state s);
 	X(QUARANTINE, "QuarantineFile", "webhook-sender.refire", false) \
 	X(REBUILD, "RebuildQueue", "cli.refire", false) \
 	X(HOLD, "HoldPipeline", "webhook-sender.refire", false) \
-	X(RESUME, "ResumePipeline", "cli.refire", false)
+	X(RESUME, "ResumePipeline", "cli.refire", false) \
+	X(OPEN, "OpenBreaker", "webhook-sender.refire", false) \
+	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -180,6 +182,12 @@ struct queue_texts {
 	const char **v;
 	size_t n;
 };
+/* How the accepted refs of a repository stand: whatever changes them changes this. */
+struct queue_version {
+	int64_t refs, steps, held, spaces;	/* steps: the sum of all sequence numbers */
+};
+int queue_version(struct queue *q, const char *repository, struct queue_version *out,
+	struct err *e);
 /* Ref prefixes of a repository that have a baseline. */
 int queue_spaces(struct queue *q, struct arena *a, const char *repository,
 	struct queue_texts *out, struct err *e);
@@ -220,16 +228,27 @@ struct queue_command {
 int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid,
 	const char *reason, int64_t now_us, struct queue_command *v, size_t n, struct err *e);
 
-/* ---- pipelines that are held: nothing of them is claimed ---- */
+/* ---- pipelines that stand still: held, or with a receiver that is down ---- */
 
+struct breaker {			/* stepped by webhook-sender/breaker.h */
+	int64_t failures;		/* in a row */
+	int64_t suspect;		/* the delivery that failed first of these */
+	bool several;			/* and another one did */
+	int64_t opened_us;		/* since when it is open, 0 closed */
+	int64_t probe_us;		/* open: the next probe, not before */
+	int64_t probes;			/* open: that failed */
+	int64_t ramp;			/* closed: how many may be under way; 0 as always */
+};
 struct gate {
 	const char *pipeline;
 	int64_t held_us;		/* since when, 0 it is not */
 	const char *code, *reason;	/* why; code "" where a person did it */
 	const char *who;		/* the Unix name of that person, "" */
+	int64_t since_us;		/* held or open: since when it stands still */
 	int64_t stopped_us;		/* for how long in all, periods that are over */
+	struct breaker breaker;
 };
-/* In byte order of name: those that have been held at any time. */
+/* In byte order of name: those that had trouble at any time. */
 int queue_gates(struct queue *q, int (*cb)(const struct gate *g, void *arg), void *arg,
 	struct err *e);
 /* 1, 0 it never was (out says so), -1 */
@@ -248,10 +267,15 @@ struct gate_order {
 	int64_t change, delivery;	/* rows of what led to it, 0 none */
 };
 /* Inside queue_begin/commit. did: false when it was so already. released: deliveries
-   HELD with the pipeline, by the same answer, that are READY now. */
+   HELD with the pipeline, by the same answer, that are READY now. resume also has an
+   open breaker probe at once. */
 int queue_gate_hold(struct queue *q, const struct gate_order *o, bool *did, struct err *e);
 int queue_gate_resume(struct queue *q, const struct gate_order *o, bool *did,
 	int64_t *released, struct err *e);
+/* Inside queue_begin/commit: store a breaker. One that closes lets what waits for its
+   back-off go, in order. */
+int queue_gate_breaker(struct queue *q, const struct gate *was, const struct breaker *b,
+	int64_t now_us, struct err *e);
 
 /* ---- the sender's side: webhook-sender/ ---- */
 
@@ -355,13 +379,15 @@ struct claim {
 	struct delivery d;
 	char *progress;			/* saved state of the target, progress_len bytes */
 	size_t progress_len;
-	int64_t paused_us;		/* while the give-up clock stood still: the pipeline held */
+	int64_t began_us;		/* this attempt */
+	int64_t paused_us;		/* while the give-up clock stood still */
 	bool coalesced;			/* nobody reported the step */
 };
 /* What a pipeline may take: asked for each that has a head waiting and is not held. */
 struct queue_room {
 	size_t most;			/* leases more, now */
-	int64_t until_us;		/* none: not before; 0: when one under way has ended */
+	int64_t until_us;		/* not before; none and 0: when one under way has ended */
+	bool early;			/* also what is not due yet: a breaker's probe */
 };
 struct queue_door {
 	struct queue_room (*room)(const struct gate *g, int64_t now_us, void *arg);
@@ -384,8 +410,9 @@ struct settlement {
 /* Inside queue_begin/commit. Releases or advances the lane. */
 int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,
 	struct err *e);
-/* After a clock that jumped: no due time lies beyond latest_us. */
-int queue_clamp_due(struct queue *q, int64_t latest_us, struct err *e);
+/* After a clock that jumped: no due time lies beyond latest_us, no probe beyond
+   probe_us. */
+int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e);
 /* When does the next lane head fall due that the door lets through: 0 none. */
 int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
 	int64_t *due_us, struct err *e);

@@ -78,8 +78,10 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 		" ORDER BY n.pos LIMIT 1)", "ii", s->delivery, now_us);
 }
 
-int queue_clamp_due(struct queue *q, int64_t latest_us, struct err *e)
+int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e)
 {
+	if (db_exec(q->db, e, "UPDATE gates SET probe = ?1 WHERE probe > ?1", "i", probe_us))
+		return -1;
 	return db_exec(q->db, e, "UPDATE deliveries SET due = ?1 WHERE head = 1 AND state IN (0, 2)"
 		" AND due > ?1", "i", latest_us);
 }

@@ -7,7 +7,7 @@
 #include "queue_db.h"
 
 const char queue_first_sql[] =
-	"SELECT d.pipeline, d.due, g.held, g.stopped FROM deliveries d"
+	"SELECT d.pipeline, d.due, " GATE_COLUMNS " FROM deliveries d"
 	" LEFT JOIN gates g ON g.pipeline = d.pipeline"
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline > ?1"
 	" ORDER BY d.pipeline, d.due LIMIT 1";
@@ -22,14 +22,21 @@ struct turn {				/* a pipeline that has something to go */
 	int64_t due_us;			/* of its first */
 	int64_t stopped_us;		/* see queue_gate_stopped */
 	size_t room;			/* leases more */
-	int64_t until_us;		/* no room: not before; 0: when one under way has ended */
+	struct queue_room door;
 };
 struct turns {
 	struct turn *v;
 	size_t n, cap;
 };
 
-static const struct queue_room anything = { .most = SIZE_MAX };
+/* Where nobody stands at the door. */
+static struct queue_room anything(const struct gate *g)
+{
+	const struct breaker *b = &g->breaker;
+
+	return (struct queue_room){ .most = b->opened_us ? 1 : SIZE_MAX, .early = b->opened_us,
+		.until_us = b->opened_us ? b->probe_us : 0 };
+}
 
 static void turn_add(struct turns *t, struct arena *a, const struct turn *one)
 {
@@ -53,7 +60,6 @@ static int turns_find(struct queue *q, struct arena *a, const struct queue_door 
 
 	*out = (struct turns){ 0 };
 	for (;;) {
-		struct queue_room room = anything;
 		struct gate g;
 
 		if (db_query(q->db, &r, e, queue_first_sql, "s", t.pipeline))
@@ -63,18 +69,26 @@ static int turns_find(struct queue *q, struct arena *a, const struct queue_door 
 			return got;
 		t.pipeline = arena_strdup(a, db_text(&r, 0));
 		t.due_us = db_int(&r, 1);
-		g = (struct gate){ .pipeline = t.pipeline, .held_us = db_int(&r, 2),
-			.stopped_us = db_int(&r, 3), .code = "", .reason = "", .who = "" };
-		db_done(&r);
-		if (g.held_us)
-			continue;
-		if (door)
-			room = door->room(&g, now, door->arg);
+		g = queue_row_gate(&r, 2);
+		g.pipeline = t.pipeline;
 		t.stopped_us = queue_gate_stopped(&g, now);
-		t.room = room.most;
-		t.until_us = room.until_us;
-		turn_add(out, a, &t);
+		if (!g.held_us) {
+			t.door = door ? door->room(&g, now, door->arg) : anything(&g);
+			t.room = t.door.until_us > now ? 0 : t.door.most;
+			turn_add(out, a, &t);
+		}
+		db_done(&r);
 	}
+}
+
+/* When it can go: 0 not before something else has happened. */
+static int64_t turn_when(const struct turn *t, int64_t now)
+{
+	int64_t due = t->door.early ? now : t->due_us;
+
+	if (!t->door.most && !t->door.until_us)
+		return 0;
+	return due > t->door.until_us ? due : t->door.until_us;
 }
 
 int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
@@ -88,13 +102,10 @@ int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_u
 	arena_init(&a);
 	failed = turns_find(q, &a, door, now_us, &turns, e);
 	for (size_t i = 0; !failed && i < turns.n; i++) {
-		const struct turn *t = &turns.v[i];
-		int64_t due = t->room || t->until_us < t->due_us ? t->due_us : t->until_us;
+		int64_t when = turn_when(&turns.v[i], now_us);
 
-		if (!t->room && !t->until_us)
-			continue;
-		if (!*due_us || due < *due_us)
-			*due_us = due;
+		if (when && (!*due_us || when < *due_us))
+			*due_us = when;
 	}
 	arena_release(&a);
 	return failed;
@@ -127,6 +138,7 @@ static int lease(struct queue *q, const char *owner, int64_t now, int64_t stoppe
 			return -1;
 		d->state = DELIVERY_INFLIGHT;
 		d->attempts++;
+		v[i].began_us = now;
 		v[i].paused_us = d->first_us ? stopped - v[i].paused_us : 0;
 		if (!d->first_us)
 			d->first_us = now;
@@ -154,7 +166,8 @@ static int take(struct claiming *c, struct turn *t, size_t most, struct err *e)
 		most = t->room;
 	if (most > c->max - c->n)
 		most = c->max - c->n;
-	if (db_query(c->q->db, &r, e, queue_take_sql, "sii", t->pipeline, c->now_us, (int64_t)most))
+	if (db_query(c->q->db, &r, e, queue_take_sql, "sii", t->pipeline,
+		t->door.early ? INT64_MAX : c->now_us, (int64_t)most))
 		return -1;
 	while ((got = db_next(&r, e)) > 0)
 		row_claim(&r, c->a, &c->v[c->n++]);
@@ -170,7 +183,7 @@ static size_t turns_order(struct turns *t, const char *after, int64_t now)
 	size_t n = 0, first = 0;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i].room && t->v[i].due_us <= now)
+		if (t->v[i].room && (t->v[i].door.early || t->v[i].due_us <= now))
 			t->v[n++] = t->v[i];
 	t->n = n;
 	while (first < n && strcmp(t->v[first].pipeline, after) <= 0)

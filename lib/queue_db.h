@@ -13,6 +13,14 @@ struct queue {
 	char served[LIMIT_CONF_NAME];	/* pipeline that the last claim ended with */
 };
 
+/* Columns of a gate, in the order queue_row_gate reads them, from column `from` on.
+   Strings live as long as the row. */
+#define GATE_COLUMNS \
+	"g.held, g.code, g.reason, g.who, g.since, g.stopped, g.failures, g.suspect, g.several," \
+	" g.opened, g.probe, g.probes, g.ramp"
+#define GATE_COLUMN_COUNT 13
+struct gate queue_row_gate(const struct db_row *r, int from);
+
 /* For the test of their plans. */
 extern const char queue_first_sql[], queue_take_sql[];
 

@@ -123,6 +123,11 @@ const struct setting settings[] = {
 	{ PIPELINE("concurrency", SETTING_INT, concurrency), .min = 1, .max = 4096,
 	  .help = "How many of its attempts may be under way at once. Default: three quarters of "
 		"concurrency in [refire], so that a slow receiver leaves slots to others." },
+	{ PIPELINE("breaker-failures", SETTING_INT, breaker_failures), .def = "10", .min = 0,
+	  .max = 1000000,
+	  .help = "After how many failures in a row, of more than one delivery, its receiver counts "
+		"as down: then one delivery at a time probes it, the others wait and none is given "
+		"up; 0: never." },
 	{ PIPELINE("enabled", SETTING_BOOL, enabled), .def = "yes",
 	  .help = "With no, nothing starts it, and the trail says why." },
 	{ PIPELINE("target", SETTING_STRING, target), .choices = target_choices,

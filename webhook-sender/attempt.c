@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "backoff.h"
+#include "breaker.h"
 #include "clock.h"
 #include "describe.h"
 #include "log.h"
@@ -406,6 +408,39 @@ static int hold_pipeline(struct attempts *t, const struct flight *f, struct err 
 	return 0;
 }
 
+/* What the attempt says about the receiver. Of a receiver that is well nothing is
+   kept, and nothing is read. */
+static int step_breaker(struct attempts *t, struct flight *f, struct err *e)
+{
+	bool *calm = share_calm(f->share);
+	int64_t now = clock_wall_us();
+	struct breaker_input in = { .outcome = f->verdict.outcome, .sent = f->exchanges > 0,
+		.answered = f->verdict.http_status != 0, .delivery = f->claim.d.seq,
+		.began_us = f->claim.began_us, .now_us = now,
+		.failures = f->pipeline ? f->pipeline->breaker_failures : 0,
+		.limit = (int64_t)share_limit(f->config, f->pipeline) };
+	struct breaker b;
+	struct gate g;
+	enum breaker_news news;
+
+	if (*calm && (!in.sent || in.outcome != OUTCOME_RETRY))
+		return 0;
+	if (queue_gate(t->sender->queue, &f->arena, f->claim.d.pipeline, &g, e) < 0)
+		return -1;
+	b = g.breaker;
+	in.wait_us = backoff_wait_us((int)b.probes + 1, draw());
+	news = breaker_step(&b, &in);
+	*calm = breaker_calm(&b);
+	if (queue_gate_breaker(t->sender->queue, &g, &b, now, e))
+		return -1;
+	if (news == BREAKER_OPENED)
+		log_warn("pipeline %s: its receiver failed %lld times in a row, it is probed with one "
+			"delivery at a time: %s", g.pipeline, (long long)b.failures, f->verdict.text);
+	if (news == BREAKER_CLOSED)
+		log_info("pipeline %s: its receiver is back", g.pipeline);
+	return 0;
+}
+
 static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 {
 	struct queue *q = t->sender->queue;
@@ -414,6 +449,8 @@ static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 		if (queue_journal_add(q, &f->rows[i], e))
 			return -1;
 	if (f->settled && f->verdict.outcome == OUTCOME_GONE && hold_pipeline(t, f, e))
+		return -1;
+	if (f->settled && step_breaker(t, f, e))
 		return -1;
 	if (f->settled)
 		return queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e);

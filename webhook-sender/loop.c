@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backoff.h"
+#include "breaker.h"
 #include "clock.h"
 #include "intake.h"
 #include "join.h"
@@ -187,8 +188,9 @@ static int keep_house(struct loop *l, struct err *e)
 		return -1;
 	if (l->mode != LOOP_LINGER && spool_note_ran(&l->s->paths, e))
 		return -1;
-	return queue_clamp_due(l->s->queue, clock_wall_us() + backoff_longest_us() * 12 / 10 +
-		24 * 3600 * US_PER_S, e);
+	now = clock_wall_us();
+	return queue_clamp_due(l->s->queue, now + backoff_longest_us() * 12 / 10 +
+		24 * 3600 * US_PER_S, now + BREAKER_PROBE_US, e);
 }
 
 static int turn(struct loop *l, struct err *e)

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "breaker.h"
+
 struct share {
 	struct share *next;
 	char *pipeline;
 	size_t running;
+	bool calm;			/* nothing is to be remembered of its breaker */
 };
 
 struct shares {
@@ -50,10 +53,13 @@ static struct queue_room room(const struct gate *g, int64_t now_us, void *arg)
 {
 	struct shares *t = arg;
 	const struct config *c = t->sender->config;
+	struct share *s = find(t, g->pipeline);
+	size_t limit = share_limit(c, config_pipeline(c, g->pipeline));
 
 	(void)now_us;
-	return (struct queue_room){ .most = share_room(share_limit(c, config_pipeline(c, g->pipeline)),
-		find(t, g->pipeline)->running) };
+	s->calm = breaker_calm(&g->breaker);
+	return breaker_room(&g->breaker, limit, s->running,
+		(struct queue_room){ .most = share_room(limit, s->running) });
 }
 
 struct shares *shares_open(const struct sender *s)
@@ -93,4 +99,9 @@ struct share *shares_begin(struct shares *t, const char *pipeline)
 void shares_end(struct share *s)
 {
 	s->running--;
+}
+
+bool *share_calm(struct share *s)
+{
+	return &s->calm;
 }

@@ -24,6 +24,8 @@ void shares_close(struct shares *t);
 const struct queue_door *shares_door(const struct shares *t);
 struct share *shares_begin(struct shares *t, const char *pipeline);
 void shares_end(struct share *s);
+/* Was its breaker's state empty when last seen? Whoever writes it says so. */
+bool *share_calm(struct share *s);
 
 /* `concurrency` of the pipeline; where it is not set, or the pipeline is gone, three
    quarters of what the sender has in all. At least 1. */

@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 import harness
-from harness import slow
+from harness import slow, status
 
 WAITING = 99000
 
@@ -90,6 +90,41 @@ def test_hold_and_resume(t):
     t.has(site.refire("queue", "hold", "cj")[2], "did you mean `ci`", "and the nearest")
     t.eq([r["additionalEventData"]["operatorUid"] for r in site.trail_records("HoldPipeline")],
          [os.getuid()], "the trail says who")
+
+
+def test_breaker(t):
+    """A receiver that is down is probed by one delivery at a time, over restarts; when it
+    is back everything arrives, first two at a time."""
+    receiver = t.receiver(then=status(503))
+    site = t.site()
+    site.pipeline("ci", receiver, format="generic", breaker_failures="5", concurrency="5")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push(*["main:refs/heads/b%02d" % n for n in range(40)])
+    site.send()
+    asked = len(receiver.requests)
+    t.ok(5 <= asked <= 9, "%d requests until it counted as down, and those under way" % asked)
+    states = site.states()
+    t.eq(states["WAITING"] + states["READY"], 40, "all of them wait: %s" % states)
+    rc, out, _ = site.refire("status")
+    t.eq((rc, "its receiver is down" in " ".join(out.split())), (1, True), "status says so: " + out)
+    t.has(site.must("queue"), "its receiver is down", "and so does queue")
+    receiver.then = slow(0.2)
+    receiver.most = 0
+    began = time.monotonic()
+    sender = site.start_sender("--watch")
+    receiver.wait(asked + 1)
+    t.eq(receiver.most, 1, "under way at once, of the probe")
+    t.ok(time.monotonic() - began < 15, "the probe went after %.1f s" % (time.monotonic() - began))
+    site.wait_states(DELIVERED=40)
+    t.eq(receiver.most, 5, "under way at once, at last")
+    times = [r.time - receiver.requests[asked].time for r in receiver.requests[asked:]]
+    t.ok(sum(x < 0.38 for x in times) <= 1 + 2, "after the probe's answer two: %s" % times[:8])
+    names = [r["eventName"] for r in site.trail_records() if r["eventName"].endswith("Breaker")]
+    t.eq(names, ["OpenBreaker", "CloseBreaker"], "the trail tells")
+    t.eq(site.refire("status", "--json")[1].count('"next_probe":null'), 1, "status is well again")
+    sender.terminate()
 
 
 if __name__ == "__main__":

@@ -233,7 +233,7 @@ def test_schedule(t):
         t.skip("libfaketime is not here (tests/packages test)")
     if "ASAN_OPTIONS" in os.environ or "-fsanitize" in os.environ.get("SAN", ""):
         t.skip("libfaketime and the sanitizers do not go together")
-    site, receiver = rig(t, then=status(500))
+    site, receiver = rig(t, then=status(500), breaker_failures="0")
     ref = push_quietly(site)
     clock = site.path("clock")
     env = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",

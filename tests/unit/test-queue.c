@@ -447,6 +447,53 @@ static void holding(void)
 	is_int(events[JOURNAL_HOLD] * 10 + events[JOURNAL_RESUME], 22, "each is journalled once");
 }
 
+static void set_breaker(const char *pipeline, const struct breaker *b, int64_t now)
+{
+	struct gate g;
+
+	queue_gate(q, &arena, pipeline, &g, &e);
+	queue_begin(q, &e);
+	if (queue_gate_breaker(q, &g, b, now, &e))
+		printf("# %s\n", e.text);
+	queue_commit(q, &e);
+}
+
+/* As a sender that has begun anew finds it. */
+static void breakers(void)
+{
+	const struct breaker open = { .failures = 3, .suspect = 1, .several = true,
+		.opened_us = 20 * S, .probe_us = 50 * S };
+	int events[JOURNAL_COUNT] = { 0 };
+	int64_t due, released;
+	struct claim *v;
+	struct gate g;
+
+	open_new();
+	fill("p", 3, 10 * S);
+	is_int((long)claim(15 * S, &v), 3, "three go");
+	for (int i = 0; i < 3; i++)
+		settle(v[i].d.seq, DELIVERY_WAITING, (1000 + i) * S);
+	set_breaker("p", &open, 20 * S);
+	queue_gate(q, &arena, "p", &g, &e);
+	ok(g.breaker.several && g.breaker.opened_us == 20 * S && g.breaker.probe_us == 50 * S &&
+		g.since_us == 20 * S, "an open breaker is kept");
+	queue_next_due(q, NULL, 30 * S, &due, &e);
+	is_int((long)(due / S), 50, "its probe is due next");
+	is_int((long)claim(49 * S, &v), 0, "not before");
+	is_int((long)claim(50 * S, &v), 1, "one goes, due or not");
+	is_int((long)(v[0].paused_us / S), 30, "its give-up clock stands still");
+	gate(false, "p", 60 * S, NULL);
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	set_breaker("p", &(struct breaker){ .ramp = 2 }, 70 * S);
+	gate(true, "p", 80 * S, &released);
+	queue_gate(q, &arena, "p", &g, &e);
+	is_int((long)(g.stopped_us / S), 60, "held and open are not counted twice");
+	is_int((long)g.since_us, 0, "and now it goes on");
+	is_int((long)claim(80 * S, &v), 2, "what waited for its back-off is due");
+	queue_journal(q, 0, 0, 0, names, events, &e);
+	is_int(events[JOURNAL_OPEN] * 10 + events[JOURNAL_CLOSE], 11, "both are journalled");
+}
+
 /* No claim looks at more rows than it takes. */
 static void plans(void)
 {
@@ -485,6 +532,7 @@ int main(void)
 	fairness();
 	turns();
 	holding();
+	breakers();
 	plans();
 	queue_close(q);
 	arena_release(&arena);
