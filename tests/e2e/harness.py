@@ -30,6 +30,7 @@ import contextlib
 import inspect
 import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -202,6 +203,7 @@ def main():
     tests = [(n, f) for n, f in vars(module).items()
              if n.startswith("test_") and inspect.isfunction(f)
              and (not wanted or n in wanted or n[5:] in wanted)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # and close what is open
     tap = Tap()
     for name, function in tests:
         tap.function(name[5:].replace("_", " "), function)
