@@ -51,6 +51,9 @@ struct pipeline {
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
+	struct backoff retry_schedule;
+	int64_t give_up_us;	/* 0: the [refire] section's */
+	int64_t rejected_tries;	/* of an answer that refuses, 4xx */
 	int64_t breaker_failures;	/* in a row, until it is only probed; 0: never */
 	bool enabled;
 	const char *file;

@@ -357,6 +357,8 @@ struct new_delivery {
 	bool held;
 	const char *code, *error;	/* why it is HELD */
 	bool parallel, supersede;
+	int64_t hurry_us;		/* a waiting head that it comes behind is due at once, but not
+					   sooner after its last attempt; 0: not before its time */
 };
 /* Makes the row (twice makes one) and puts it at the end of its lane. id is set. */
 int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t now_us,

@@ -269,10 +269,10 @@ static int supersede(struct queue *q, int64_t lane, int64_t now, char *before, b
 
 /* What arrives behind a waiting head makes the head due at once, though no more often
    than the first back-off, so that a fix is not kept back for hours. */
-static int hurry(struct queue *q, int64_t head, int64_t now, struct err *e)
+static int hurry(struct queue *q, int64_t head, int64_t now, int64_t apart, struct err *e)
 {
 	return db_exec(q->db, e, "UPDATE deliveries SET due = min(due, max(?2, last + ?3))"
-		" WHERE seq = ?1", "iii", head, now, INT64_C(5000000));
+		" WHERE seq = ?1", "iii", head, now, apart);
 }
 
 static int insert(struct queue *q, const struct new_delivery *d, const char *id,
@@ -322,7 +322,8 @@ int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t no
 		return -1;
 	if (!d->parallel && lane_tail(q, lane, &t, e))
 		return -1;
-	if (t.head && t.head_state == DELIVERY_WAITING && hurry(q, t.head, now_us, e))
+	if (t.head && t.head_state == DELIVERY_WAITING && d->hurry_us &&
+	    hurry(q, t.head, now_us, d->hurry_us, e))
 		return -1;
 	return insert(q, d, id, before, overtook ? 0 : d->enrichment, lane, &t, now_us, e);
 }

@@ -123,6 +123,16 @@ const struct setting settings[] = {
 	{ PIPELINE("concurrency", SETTING_INT, concurrency), .min = 1, .max = 4096,
 	  .help = "How many of its attempts may be under way at once. Default: three quarters of "
 		"concurrency in [refire], so that a slow receiver leaves slots to others." },
+	{ PIPELINE("retry-schedule", SETTING_TIMES, retry_schedule),
+	  .def = "5s, 30s, 2m, 10m, 30m, 2h, 5h, 10h", .min = 100 * MS, .max = 7 * DAY,
+	  .help = "How long to wait after each failed attempt, give or take a fifth; the last goes "
+		"on until give-up." },
+	{ PIPELINE("give-up", SETTING_TIME, give_up_us), .min = US_PER_S, .max = 365 * DAY,
+	  .help = "How long after its first attempt a delivery is tried again. Default: give-up in "
+		"[refire]." },
+	{ PIPELINE("rejected-tries", SETTING_INT, rejected_tries), .def = "3", .min = 1, .max = 1000,
+	  .help = "How often in all a delivery is tried that the receiver refuses (4xx), before it is "
+		"FAILED." },
 	{ PIPELINE("breaker-failures", SETTING_INT, breaker_failures), .def = "10", .min = 0,
 	  .max = 1000000,
 	  .help = "After how many failures in a row, of more than one delivery, its receiver counts "
@@ -174,6 +184,7 @@ const char *settings_type_name(enum setting_type t)
 	case SETTING_BOOL: return "yes or no";
 	case SETTING_INT: return "number";
 	case SETTING_TIME: return "time";
+	case SETTING_TIMES: return "times";
 	case SETTING_CHOICE: return "word";
 	case SETTING_FLAGS: return "words";
 	case SETTING_LIST: return "list";
@@ -381,6 +392,19 @@ static int parse_time(const struct setting *t, struct arena *a, const char *valu
 	return 0;
 }
 
+static int parse_times(const struct setting *t, struct arena *a, const char *value,
+	struct backoff *out, struct err *e)
+{
+	struct list l = settings_list(a, value);
+	int64_t *us = arena_alloc(a, (l.n + 1) * sizeof *us);
+
+	for (size_t i = 0; i < l.n; i++)
+		if (parse_time(t, a, l.v[i], &us[i], e))
+			return -1;
+	*out = (struct backoff){ us, l.n };
+	return 0;
+}
+
 static int parse_globs(struct arena *a, const char *value, struct list *out, struct err *e)
 {
 	*out = settings_globs(a, value);
@@ -422,6 +446,8 @@ static int parse_setting(const struct setting *t, struct arena *a, const char *f
 		return parse_int(t, value, (int64_t *)at, e);
 	case SETTING_TIME:
 		return parse_time(t, a, value, (int64_t *)at, e);
+	case SETTING_TIMES:
+		return parse_times(t, a, value, (struct backoff *)at, e);
 	case SETTING_CHOICE:
 		return parse_choice(t->choices, value, (int *)at, e);
 	case SETTING_FLAGS:
@@ -475,7 +501,7 @@ static int bad_key(enum setting_section s, const struct conf_item *item, struct 
 static bool is_empty(const struct setting *t, struct arena *a, const char *value)
 {
 	bool list = t->type == SETTING_LIST || t->type == SETTING_GLOBS ||
-		t->type == SETTING_FLAGS;
+		t->type == SETTING_FLAGS || t->type == SETTING_TIMES;
 
 	return list ? settings_list(a, value).n == 0 : *value == '\0';
 }

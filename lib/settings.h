@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backoff.h"
 #include "conf.h"
 #include "err.h"
 #include "mem.h"
@@ -24,6 +25,7 @@ enum setting_type {
 	SETTING_BOOL,		/* bool: yes no true false on off */
 	SETTING_INT,		/* int64_t within min..max */
 	SETTING_TIME,		/* int64_t microseconds; 30s 5m 2h 1d 500ms; bare number: seconds */
+	SETTING_TIMES,		/* struct backoff: times, comma-separated, each within min..max */
 	SETTING_CHOICE,		/* int: index into choices */
 	SETTING_FLAGS,		/* unsigned: bit per choice, comma-separated */
 	SETTING_LIST,		/* struct list, comma-separated; \, is a literal comma */
@@ -42,7 +44,7 @@ struct setting {
 	enum setting_type type;
 	size_t offset;
 	const char *def;		/* as it would be written; NULL: unset */
-	int64_t min, max;		/* INT, TIME: both included */
+	int64_t min, max;		/* INT, TIME, TIMES: both included */
 	const char *const *choices;	/* STRING, CHOICE, FLAGS: NULL-terminated */
 	const char *target;		/* only for this kind of target; NULL: any */
 	const char *help;		/* one sentence, for the manual and --help */

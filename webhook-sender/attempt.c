@@ -136,8 +136,13 @@ static struct journal_row *add_row(struct flight *f, enum journal_event event)
 static void settle(struct flight *f, const struct verdict *v)
 {
 	int64_t now = clock_wall_us();
-	struct policy_step next = policy_step(&(struct policy_input){ f->claim.d.attempts,
-		f->claim.d.first_us, f->claim.paused_us, f->config->give_up_us, now, draw() }, v);
+	const struct pipeline *p = f->pipeline;
+	struct policy_step next = policy_step(&(struct policy_input){
+		.attempts = f->claim.d.attempts, .first_us = f->claim.d.first_us,
+		.paused_us = f->claim.paused_us, .now_us = now, .random = draw(),
+		.give_up_us = p && p->give_up_us ? p->give_up_us : f->config->give_up_us,
+		.rejected_tries = p ? p->rejected_tries : 1,
+		.schedule = p ? &p->retry_schedule : NULL }, v);
 
 	f->settled = true;
 	f->verdict = *v;
@@ -428,7 +433,8 @@ static int step_breaker(struct attempts *t, struct flight *f, struct err *e)
 	if (queue_gate(t->sender->queue, &f->arena, f->claim.d.pipeline, &g, e) < 0)
 		return -1;
 	b = g.breaker;
-	in.wait_us = backoff_wait_us((int)b.probes + 1, draw());
+	in.wait_us = backoff_wait_us(f->pipeline ? &f->pipeline->retry_schedule : NULL,
+		(int)b.probes + 1, draw());
 	news = breaker_step(&b, &in);
 	*calm = breaker_calm(&b);
 	if (queue_gate_breaker(t->sender->queue, &g, &b, now, e))

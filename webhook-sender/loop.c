@@ -176,6 +176,18 @@ static int write_trail(struct loop *l, struct err *e)
 	return trail_sync(l->s->trail, e);
 }
 
+static int64_t longest_wait(const struct config *c)
+{
+	int64_t longest = backoff_longest_us(NULL);
+
+	for (size_t i = 0; i < c->npipelines; i++) {
+		int64_t own = backoff_longest_us(&c->pipelines[i].retry_schedule);
+
+		longest = own > longest ? own : longest;
+	}
+	return longest / 10 * 12;
+}
+
 /* Due times lie no later than the longest back-off from now, however the clock moved. */
 static int keep_house(struct loop *l, struct err *e)
 {
@@ -189,7 +201,7 @@ static int keep_house(struct loop *l, struct err *e)
 	if (l->mode != LOOP_LINGER && spool_note_ran(&l->s->paths, e))
 		return -1;
 	now = clock_wall_us();
-	return queue_clamp_due(l->s->queue, now + backoff_longest_us() * 12 / 10 +
+	return queue_clamp_due(l->s->queue, now + longest_wait(l->s->config) +
 		24 * 3600 * US_PER_S, now + BREAKER_PROBE_US, e);
 }
 

@@ -210,7 +210,7 @@ static struct policy_step again(const struct policy_input *in, const struct verd
 {
 	int64_t deadline = sum(sum(in->first_us, in->paused_us), in->give_up_us);
 	int n = in->attempts > INT32_MAX ? INT32_MAX : (int)in->attempts;
-	int64_t wait = backoff_wait_us(n, in->random);
+	int64_t wait = backoff_wait_us(in->schedule, n, in->random);
 	int64_t earliest = sum(in->now_us, v->not_before_us), due;
 
 	if (in->now_us >= deadline)
@@ -231,7 +231,7 @@ struct policy_step policy_step(const struct policy_input *in, const struct verdi
 	case OUTCOME_RETRY:
 		return again(in, v);
 	case OUTCOME_REJECTED:
-		if (in->attempts < POLICY_REJECTED_TRIES)
+		if (in->attempts < in->rejected_tries)
 			return again(in, v);
 		return (struct policy_step){ .state = DELIVERY_FAILED };
 	case OUTCOME_HOLD:

@@ -6,7 +6,7 @@
  *	3xx			FAIL: never followed
  *	408 425 429 5xx		RETRY, no sooner than Retry-After (1 s .. 24 h)
  *	410			GONE: the receiver says so; the pipeline is held
- *	other 4xx		REJECTED: POLICY_REJECTED_TRIES tries, then FAILED
+ *	other 4xx		REJECTED: rejected_tries in all, then FAILED
  *	resolve, connect, TLS, time-out, broken	RETRY
  *
  * policy_step: (state, verdict, now) to (state, due). One door for every change
@@ -17,10 +17,10 @@
 
 #include <stdint.h>
 
+#include "backoff.h"
 #include "message.h"
 #include "queue.h"
 
-#define POLICY_REJECTED_TRIES 3
 #define POLICY_RETRY_AFTER_MIN_US INT64_C(1000000)
 #define POLICY_RETRY_AFTER_MAX_US (INT64_C(24) * 3600 * 1000000)
 
@@ -32,6 +32,8 @@ struct policy_input {
 	int64_t first_us;	/* when the first attempt began */
 	int64_t paused_us;	/* while the give-up clock stood still */
 	int64_t give_up_us;
+	int64_t rejected_tries;
+	const struct backoff *schedule;	/* NULL: the default */
 	int64_t now_us;
 	uint32_t random;	/* for the jitter */
 };

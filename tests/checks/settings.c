@@ -24,7 +24,7 @@ static void print_time(int64_t us)
 static void print_bound(const struct setting *t, int64_t v)
 {
 	putchar('\t');
-	if (t->type == SETTING_TIME)
+	if (t->type == SETTING_TIME || t->type == SETTING_TIMES)
 		print_time(v);
 	else if (t->type == SETTING_INT)
 		printf("%lld", (long long)v);

@@ -127,5 +127,25 @@ def test_breaker(t):
     sender.terminate()
 
 
+def test_schedule_of_a_pipeline(t):
+    """retry-schedule, give-up and rejected-tries are the pipeline's own."""
+    failing, refusing = t.receiver(then=status(500)), t.receiver(then=status(404))
+    site = t.site()
+    site.pipeline("slow", failing, format="generic", retry_schedule="200ms, 400ms", give_up="2s")
+    site.pipeline("no", refusing, format="generic", retry_schedule="100ms", rejected_tries="2")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push("main")
+    sender = site.start_sender("--watch")
+    site.wait_states(FAILED=2)
+    t.eq(len(refusing.requests), 2, "tries of the refused one")
+    times = [r.time for r in failing.requests]
+    waits = [b - a for a, b in zip(times, times[1:])]
+    t.ok(0.15 < waits[0] < 0.35 and all(0.3 < w < 0.6 for w in waits[1:-1]), "waits %s" % waits)
+    t.ok(1.9 < times[-1] - times[0] < 2.6, "given up after %.2f s" % (times[-1] - times[0]))
+    sender.terminate()
+
+
 if __name__ == "__main__":
     harness.main()

@@ -104,14 +104,14 @@ static void test_steps(unsigned seed)
 	note("seed %u", seed);
 	srand(seed);
 	for (int i = 0; i < 200000; i++) {
-		struct verdict v = { .outcome = (enum outcome)(rand() % 5) };
+		struct verdict v = { .outcome = (enum outcome)(rand() % (OUTCOME_GONE + 1)) };
 		struct policy_input in = {
 			.attempts = 1 + rand() % 40, .first_us = NOW_US,
 			.paused_us = rand() % 3 ? 0 : rand(), .give_up_us = 1 + rand() % 500000 * US_PER_S,
-			.random = (uint32_t)rand() * 2u,
+			.random = (uint32_t)rand() * 2u, .rejected_tries = 1 + rand() % 5,
 		};
 		int64_t deadline = in.first_us + in.paused_us + in.give_up_us;
-		int64_t wait, longest = backoff_longest_us() / 5 * 6;
+		int64_t wait, longest = backoff_longest_us(NULL) / 5 * 6;
 		struct policy_step s;
 		bool again;
 
@@ -120,7 +120,7 @@ static void test_steps(unsigned seed)
 		s = policy_step(&in, &v);
 		wait = s.due_us - in.now_us;
 		again = v.outcome == OUTCOME_RETRY ||
-			(v.outcome == OUTCOME_REJECTED && in.attempts < POLICY_REJECTED_TRIES);
+			(v.outcome == OUTCOME_REJECTED && in.attempts < in.rejected_tries);
 		again = again && in.now_us < deadline;
 		if (again != (s.state == DELIVERY_WAITING))
 			bad++;
@@ -155,6 +155,10 @@ static void test_corners(void)
 	is_int(policy_step(&in, &retry).state, DELIVERY_FAILED, "and none after it");
 	in.paused_us = 1;
 	is_int(policy_step(&in, &retry).state, DELIVERY_WAITING, "time spent paused does not count");
+	in = (struct policy_input){ .attempts = 7, .first_us = NOW_US, .give_up_us = 3600 * US_PER_S,
+		.now_us = NOW_US, .schedule = &(struct backoff){ (const int64_t[]){ US_PER_S,
+			20 * US_PER_S }, 2 } };
+	is_int(policy_step(&in, &retry).due_us, NOW_US + 16 * US_PER_S, "by a schedule of its own");
 }
 
 int main(void)

@@ -68,7 +68,7 @@ static char *deliver(const char *pipeline, const char *before, const char *after
 	struct new_delivery d = { .update = p[n - 1].seq, .change = p[n - 1].change,
 		.change_id = c.id, .pipeline = pipeline, .repository = "web",
 		.ref = "refs/heads/main", .before = before, .after = after,
-		.parallel = mode == 2, .supersede = mode == 1 };
+		.parallel = mode == 2, .hurry_us = 5 * S, .supersede = mode == 1 };
 
 	queue_begin(q, &e);
 	queue_update_settle(q, p[n - 1].seq, UPDATE_ACCEPTED, 0, 0, false, 0, &e);
