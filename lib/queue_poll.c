@@ -1,8 +1,27 @@
-/* queue_poll.c - what the poller stores: when each repository was looked at. */
+/* queue_poll.c - what the poller stores: when each repository was looked at; and how
+   the accepted refs stand. */
 #include <string.h>
 
 #include "json.h"
 #include "queue_db.h"
+
+int queue_version(struct queue *q, const char *repository, struct queue_version *out,
+	struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT count(*), sum(seq), sum(held), (SELECT count(*) FROM spaces"
+		" WHERE repository = ?1) FROM refs WHERE repository = ?1", "s", repository))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0) {
+		*out = (struct queue_version){ db_int(&r, 0), db_int(&r, 1), db_int(&r, 2),
+			db_int(&r, 3) };
+		db_done(&r);
+	}
+	return got > 0 ? 0 : -1;
+}
 
 /* The failures stored before this look: -1 when there is no row. */
 static int failures_before(struct queue *q, const char *repository, int64_t *n, struct err *e)

@@ -27,11 +27,33 @@ static int load_accepted(struct look *l, struct queue *q, struct err *e)
 {
 	struct loading to = { .look = l };
 
-	if (!q)
-		return 0;
-	if (queue_refs(q, l->name, keep_ref, &to, e) < 0)
+	if (queue_refs(q, l->name, keep_ref, &to, e) < 0 ||
+	    queue_spaces(q, &l->arena, l->name, &l->known, e))
 		return -1;
-	return queue_spaces(q, &l->arena, l->name, &l->known, e);
+	l->version = (struct queue_version){ .refs = (int64_t)l->naccepted,
+		.spaces = (int64_t)l->known.n };
+	for (size_t i = 0; i < l->naccepted; i++) {
+		l->version.steps += l->accepted[i].base;
+		l->version.held += l->accepted[i].held;
+	}
+	l->loaded = true;
+	return 0;
+}
+
+int look_load(struct look *l, struct queue *q, const char *mark, struct err *e)
+{
+	struct queue_version v;
+
+	l->unloaded = false;
+	l->still[0] = 0;
+	if (l->local && *mark) {
+		if (queue_version(q, l->name, &v, e))
+			return -1;
+		if (still_fits(mark, &v, l->began_us, l->still))
+			return 0;
+		l->still[0] = 0;
+	}
+	return load_accepted(l, q, e);
 }
 
 static void copy_settings(struct look *l, const struct config *c, const struct repository *r)
@@ -85,12 +107,12 @@ struct look *look_failed(const char *name, const struct err *e)
 }
 
 int look_new(const struct config *c, const struct repository *r, const char *name,
-	const char *dir, struct queue *q, struct look **out, struct err *e)
+	const char *dir, struct look **out, struct err *e)
 {
 	struct look *l = look_alloc(name);
 
 	copy_settings(l, c, r);
-	if (set_place(l, c, r, dir, e) || load_accepted(l, q, e)) {
+	if (set_place(l, c, r, dir, e)) {
 		look_free(l);
 		return -1;
 	}

@@ -5,10 +5,13 @@
  * configuration, and may run in a thread of its own. It ends in one of two ways:
  * failed with a sentence, or with refs, complete within its scope.
  *
- *	l = look_new(...); accepted refs are loaded; then
+ *	l = look_new(...); look_load(l, q, mark, e); then
  *	local path:	look_local(l)		in a worker
  *	ssh, git:	look_ssh(l), look_daemon(l)	in a worker
  *	http:		smart_start(s, l)	beside many others (smart.h)
+ *
+ * A local one that look_load gave only stats comes back `same`, or `unloaded`: then
+ * it is loaded without a mark, and begun again.
  */
 #ifndef LOOK_H
 #define LOOK_H
@@ -23,6 +26,7 @@
 #include "queue.h"
 #include "remote.h"
 #include "repo.h"
+#include "still.h"
 
 struct look {
 	struct arena arena;		/* owns every string below */
@@ -37,17 +41,25 @@ struct look {
 	struct queue_texts known;	/* prefixes with a baseline */
 	struct queue_ref *accepted;	/* as they stood before it began; byte order */
 	size_t naccepted;
+	struct queue_version version;	/* of accepted */
+	bool loaded;
+	char still[STILL_DIGEST];	/* local: the stats of the last whole look, "" none */
 	int64_t began_us;		/* wall-clock */
 	/* what came back */
 	bool failed;
 	struct err err;
+	bool same;			/* the stats are those: nothing was read */
+	bool unloaded;			/* they are not, and accepted was not loaded */
+	char stands[STILL_DIGEST];	/* the stats before it was read */
 	struct repo_refs refs;
 };
 
-/* Its accepted refs and spaces from q (NULL: nothing is accepted). -1: the queue
-   cannot be read, or the URL cannot be used. */
+/* -1: the URL cannot be used. */
 int look_new(const struct config *c, const struct repository *r, const char *name,
-	const char *dir, struct queue *q, struct look **out, struct err *e);
+	const char *dir, struct look **out, struct err *e);
+/* Its accepted refs and spaces; or, where the mark of a local one says that nothing may
+   have moved, only the stats to compare. -1: the queue cannot be read. */
+int look_load(struct look *l, struct queue *q, const char *mark, struct err *e);
 /* One that failed before it began. */
 struct look *look_failed(const char *name, const struct err *e);
 void look_free(struct look *l);

@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "glob.h"
 #include "hints.h"
-#include "log.h"
+#include "note.h"
 #include "report.h"
 #include "roster.h"
 #include "say.h"
@@ -24,7 +24,6 @@
 #define NAP_MS 1000
 #define PATH_THREADS 4			/* local looks at once */
 #define STREAM_THREADS 8		/* ssh and git:// ones */
-#define PATH_FAILURES 3			/* from here on local ones wait no longer */
 
 /* Those that are due and wait for a slot of their kind. */
 struct line {
@@ -77,6 +76,7 @@ static int check_queue(struct pass *p, struct err *e)
 
 	if (!stat(p->paths.queue, &st) && st.st_ino == p->queue_ino)
 		return 0;
+	roster_forget_marks(&p->roster);
 	return open_queue(p, e);
 }
 
@@ -292,6 +292,16 @@ static void take_hints(struct pass *p)
 
 static void end_look(struct pass *p, struct look *l);
 
+static int prepare(struct pass *p, const struct watched *w, struct look **out, struct err *e)
+{
+	if (look_new(*p->config, w->conf, w->name, w->dir, out, e))
+		return -1;
+	if (!look_load(*out, p->queue, p->o.names ? "" : w->mark, e))
+		return 0;
+	look_free(*out);
+	return -1;
+}
+
 static void start(struct pass *p, struct watched *w)
 {
 	struct look *l;
@@ -299,7 +309,7 @@ static void start(struct pass *p, struct watched *w)
 
 	w->wanted = false;
 	hints_begin(&p->hints, w->name);
-	if (look_new(*p->config, w->conf, w->name, w->dir, p->queue, &l, &e)) {
+	if (prepare(p, w, &l, &e)) {
 		l = look_failed(w->name, &e);
 		w->look = l;
 		end_look(p, l);
@@ -342,50 +352,6 @@ static void start_due(struct pass *p)
 	}
 }
 
-static void set_text(char **to, const char *s)
-{
-	if (!strcmp(*to, s))
-		return;
-	free(*to);
-	*to = mem_strdup(s);
-}
-
-/* A server's words may be in it: what is stored is printable. */
-static void set_error(struct watched *w, const char *text)
-{
-	struct buf b;
-
-	buf_init(&b, 4 * LIMIT_ERR);
-	log_safe(&b, text, strlen(text));
-	set_text(&w->error, b.s);
-	buf_release(&b);
-}
-
-/* A directory costs nothing to look at: it is soon seen when it is back. */
-static int64_t patience(const struct watched *w)
-{
-	return w->by == BY_PATH && w->when.failures > PATH_FAILURES ? PATH_FAILURES :
-		w->when.failures;
-}
-
-/* The state of the entry after a look, failed or not. */
-static void note_look(struct watched *w, const struct look *l, const struct report *r)
-{
-	int64_t now = clock_wall_us();
-
-	w->when.last_us = l->began_us;
-	w->when.failures = l->failed ? w->when.failures + 1 : 0;
-	w->when.next_us = schedule_next(w->name, w->interval_us, patience(w), now);
-	set_error(w, l->failed ? l->err.text : "");
-	if (l->failed)
-		return;
-	w->ok_us = l->began_us;
-	w->refs = (int64_t)l->refs.n;
-	if (r->put)
-		w->changed_us = l->began_us;
-	set_text(&w->mark, r->mark);
-}
-
 static void settle(struct pass *p, struct watched *w, struct look *l)
 {
 	char *before = mem_strdup(w->error);
@@ -394,9 +360,9 @@ static void settle(struct pass *p, struct watched *w, struct look *l)
 	struct err e;
 
 	w->look = NULL;
-	if (!l->failed && report_make(l, &p->paths, w->mark, &r, &l->err))
+	if (!l->failed && !l->same && report_make(l, &p->paths, w->mark, &r, &l->err))
 		l->failed = true;
-	note_look(w, l, &r);
+	note_look(w, l, &r, clock_wall_us());
 	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
 	free(before);
 	p->ndirty += !w->dirty;
@@ -412,13 +378,25 @@ static void settle(struct pass *p, struct watched *w, struct look *l)
 		say_error(&p->say, &e);
 }
 
+/* What stats showed to have moved is read, beside what is accepted now. */
+static bool begin_again(struct pass *p, struct look *l)
+{
+	l->failed = look_load(l, p->queue, "", &l->err) != 0;
+	if (!l->failed)
+		workers_give(p->local, l);
+	return !l->failed;
+}
+
 /* An entry that went, or is another now, has disowned its look. */
 static void end_look(struct pass *p, struct look *l)
 {
 	struct watched *w = roster_find(&p->roster, l->name);
 
-	if (w && w->look == l)
+	if (w && w->look == l) {
+		if (l->unloaded && begin_again(p, l))
+			return;
 		settle(p, w, l);
+	}
 	look_free(l);
 }
 

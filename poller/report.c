@@ -67,8 +67,11 @@ int report_make(struct look *l, const struct spool_paths *p, const char *mark,
 
 	*out = (struct report){ 0 };
 	observe_diff(&l->arena, &in, &out->seen);
-	if (!observe_news(&out->seen))
+	if (!observe_news(&out->seen)) {
+		if (*l->stands)
+			still_mark(&l->version, l->stands, l->began_us, out->mark);
 		return 0;
+	}
 	observe_digest(&out->seen, &l->scope, digest);
 	if (waits(p, mark, digest)) {
 		out->waits = true;

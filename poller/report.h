@@ -16,13 +16,13 @@
 #include "observe.h"
 #include "spool.h"
 
-#define REPORT_MARK 64
+#define REPORT_MARK STILL_MARK
 
 struct report {
 	struct observe_out seen;	/* in the look's arena */
 	bool put;			/* a change file was published */
 	bool waits;			/* the same findings wait in the spool already */
-	char mark[REPORT_MARK];		/* to keep; "" when there was nothing to report */
+	char mark[REPORT_MARK];		/* to keep: this report's, or how all stands still; or "" */
 };
 
 /* mark: as it was kept. -1: it could not be made durable. */

@@ -229,6 +229,12 @@ int roster_sync(struct roster *r, const struct config *c, struct queue *q,
 	return q && queue_polls(q, take_row, r, e) < 0 ? -1 : 0;
 }
 
+void roster_forget_marks(struct roster *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		set_text(&r->v[i]->mark, "");
+}
+
 void roster_release(struct roster *r)
 {
 	for (size_t i = 0; i < r->n; i++)

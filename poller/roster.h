@@ -49,6 +49,8 @@ struct roster {
 int roster_sync(struct roster *r, const struct config *c, struct queue *q,
 	void (*complain)(const struct err *e, void *arg), void *arg, struct err *e);
 void roster_release(struct roster *r);
+/* What was noted of looks does not hold for another queue. */
+void roster_forget_marks(struct roster *r);
 struct watched *roster_find(const struct roster *r, const char *name);
 /* One below a root that was made since the last sync; NULL when there is none. */
 struct watched *roster_meet(struct roster *r, const struct config *c, const char *name);

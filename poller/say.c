@@ -55,7 +55,7 @@ static void json_look(const struct watched *w, const struct look *l, const struc
 		json_key_bytes(&j, "error", l->err.text, strlen(l->err.text));
 	} else {
 		json_key(&j, "refs");
-		json_int(&j, (int64_t)l->refs.n);
+		json_int(&j, w->refs);
 		json_key(&j, "new");
 		json_int(&j, (int64_t)o->made);
 		json_key(&j, "moved");

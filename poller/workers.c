@@ -72,7 +72,8 @@ static void *work(void *arg)
 		look_run(l);
 		pthread_mutex_lock(&w->lock);
 		put(&w->done, l);
-		ring(w->fd);
+		if (w->done.n == 1)
+			ring(w->fd);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;

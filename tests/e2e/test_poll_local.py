@@ -7,7 +7,7 @@ import stat
 
 import harness
 from polling import Polls
-from sandbox import ZERO, run
+from sandbox import BUILD, ZERO, run
 
 
 def site_with(t, hook=False, **keys):
@@ -62,6 +62,75 @@ def test_first_sight_then_each_difference(t):
         polls.settle()
         polls.must()
         t.eq(polls.new(), [], "change files")
+
+
+def test_what_stands_still_costs_stats_only(t):
+    """Once a look found nothing to report, the next ones read nothing until a ref moves;
+    and each move is seen, whatever times it leaves."""
+    t.need("strace")
+    site, polls = site_with(t)
+    work = site.work()
+    oids = [work.commit() for _ in range(8)]
+    work.push("main", "main:refs/heads/a/b", "main:refs/tags/v1")
+    path = site.repositories["web"]["path"]
+    polls.settle()
+    log = site.path("strace.log")
+
+    def files_read():
+        rc, _, err = run(["strace", "-f", "-qq", "-o", log, "-e", "trace=openat",
+                          os.path.join(BUILD, "refire-poll"), "--config", site.conf],
+                         env=site.env(ASAN_OPTIONS="detect_leaks=0"))
+        t.eq(rc, 0, err.decode())
+        with open(log) as f:
+            opened = [line for line in f if "ENOENT" not in line and "O_DIRECTORY" not in line]
+        return [n for n in ("HEAD", "packed-refs", "main", "v1", "config")
+                if any('%s"' % n in line and "etc" not in line for line in opened)]
+
+    def stand_still():
+        harness.wait_until(lambda: polls.must() is not None and
+                           polls.rows()["web"]["mark"].startswith("still "), 20, "a mark",
+                           every=0.3)
+
+    t.ok("main" in files_read(), "young times are not relied on: refs are read")
+    stand_still()
+    with t.case("nothing is read, and the row says when it was looked at"):
+        before = polls.rows()["web"]
+        t.eq(files_read(), [], "files read")
+        after = polls.rows()["web"]
+        t.ok(after["last"] > before["last"] and after["ok"] > before["ok"], "looked at")
+        t.eq((after["refs"], after["mark"]), (3, before["mark"]), "refs and mark")
+        t.eq(polls.json()["web"]["refs"], 3, "refs in JSON")
+    with t.case("a name is looked at whole"):
+        polls.must("web")
+    moves = (("refs/heads/a/b moves, refs/heads does not", ["update-ref", "refs/heads/a/b"]),
+             ("a new branch in a new directory", ["update-ref", "refs/heads/x/y/z"]),
+             ("a tag outside of heads and tags", ["update-ref", "refs/notes/n"]))
+    for (name, command), oid in zip(moves, oids):
+        with t.case(name):
+            stand_still()
+            heads = os.stat(os.path.join(path, "refs/heads")).st_mtime_ns
+            site.git("-C", path, *command, oid)
+            if "a/b" in name:
+                t.eq(os.stat(os.path.join(path, "refs/heads")).st_mtime_ns, heads, "its time")
+            polls.must()
+            change, = polls.new()
+            t.eq(change.oids(), {command[1]: oid}, "seen")
+            polls.accept()
+    with t.case("written twice within a second, looked at in between"):
+        stand_still()
+        for oid in oids[3:7]:
+            site.git("-C", path, "update-ref", "refs/heads/main", oid)
+            polls.must()
+            change, = polls.new()
+            t.eq(change.oids(), {"refs/heads/main": oid}, "seen")
+    with t.case("a packed ref that is deleted"):
+        polls.accept()
+        site.git("-C", path, "pack-refs", "--all")
+        stand_still()
+        site.git("-C", path, "update-ref", "-d", "refs/tags/v1")
+        polls.must()
+        change, = polls.new()
+        t.eq(change.oids(), {"refs/tags/v1": ZERO}, "seen")
 
 
 def test_pack_refs_and_gc_are_no_change(t):

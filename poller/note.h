@@ -1,0 +1,15 @@
+/*
+ * note.h - what an entry of the roster knows after a look, failed or not: when, how it
+ * went, how often it failed, when it is due again, and the mark to keep.
+ */
+#ifndef NOTE_H
+#define NOTE_H
+
+#include "look.h"
+#include "report.h"
+#include "roster.h"
+
+/* now_us: wall-clock, after the look. r: what was reported of it. */
+void note_look(struct watched *w, const struct look *l, const struct report *r, int64_t now_us);
+
+#endif
