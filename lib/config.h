@@ -51,6 +51,7 @@ struct pipeline {
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
+	int64_t spacing_us;	/* rate: from one attempt to the next, on average; 0 none */
 	struct backoff retry_schedule;
 	int64_t give_up_us;	/* 0: the [refire] section's */
 	int64_t rejected_tries;	/* of an answer that refuses, 4xx */

@@ -246,6 +246,7 @@ struct gate {
 	const char *who;		/* the Unix name of that person, "" */
 	int64_t since_us;		/* held or open: since when it stands still */
 	int64_t stopped_us;		/* for how long in all, periods that are over */
+	int64_t next_us;		/* with a rate: when the next attempt has its place */
 	struct breaker breaker;
 };
 /* In byte order of name: those that had trouble at any time. */
@@ -390,11 +391,15 @@ struct queue_room {
 	size_t most;			/* leases more, now */
 	int64_t until_us;		/* not before; none and 0: when one under way has ended */
 	bool early;			/* also what is not due yet: a breaker's probe */
+	int64_t spacing_us;		/* a rate: from one to the next, on average; 0 none */
 };
 struct queue_door {
 	struct queue_room (*room)(const struct gate *g, int64_t now_us, void *arg);
 	void *arg;
 };
+#define QUEUE_BURST_US INT64_C(100000)	/* of a rate may go at once */
+/* How many may go by a rate now, and when the first of the next may. */
+size_t queue_paced(int64_t next_us, int64_t spacing_us, int64_t now_us, int64_t *until_us);
 /* Lease up to max due lane heads, in equal parts among the pipelines that have some:
    INFLIGHT, attempts + 1, committed. door NULL: every pipeline takes what it finds. */
 int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
@@ -415,9 +420,13 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 /* After a clock that jumped: no due time lies beyond latest_us, no probe beyond
    probe_us. */
 int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e);
-/* When does the next lane head fall due that the door lets through: 0 none. */
+struct queue_due {
+	int64_t us;			/* 0 none */
+	bool paced;			/* it is due, and waits for its pipeline's rate */
+};
+/* When does the next lane head fall due that the door lets through? */
 int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
-	int64_t *due_us, struct err *e);
+	struct queue_due *out, struct err *e);
 
 /* The trail's cursor: journal rows up to it are rendered. */
 int queue_cursor(struct queue *q, int64_t *seq, struct err *e);

@@ -17,6 +17,22 @@ const char queue_take_sql[] =
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline = ?1 AND d.due <= ?2"
 	" ORDER BY d.due LIMIT ?3";
 
+/* The generic cell rate algorithm (ITU-T I.371): next is when the next has its place;
+   it may go a burst's worth before. A next that no rate can have made is a clock's jump. */
+size_t queue_paced(int64_t next_us, int64_t spacing_us, int64_t now_us, int64_t *until_us)
+{
+	int64_t early = spacing_us < QUEUE_BURST_US ? QUEUE_BURST_US - spacing_us : 0;
+
+	*until_us = 0;
+	if (next_us < now_us || next_us > now_us + early + spacing_us)
+		next_us = now_us;
+	if (next_us > now_us + early) {
+		*until_us = next_us - early;
+		return 0;
+	}
+	return (size_t)((now_us + early - next_us) / spacing_us) + 1;
+}
+
 struct turn {				/* a pipeline that has something to go */
 	const char *pipeline;
 	int64_t due_us;			/* of its first */
@@ -35,7 +51,7 @@ static struct queue_room anything(const struct gate *g)
 	const struct breaker *b = &g->breaker;
 
 	return (struct queue_room){ .most = b->opened_us ? 1 : SIZE_MAX, .early = b->opened_us,
-		.until_us = b->opened_us ? b->probe_us : 0 };
+		.until_us = b->opened_us && b->probe_us > g->next_us ? b->probe_us : g->next_us };
 }
 
 static void turn_add(struct turns *t, struct arena *a, const struct turn *one)
@@ -48,6 +64,20 @@ static void turn_add(struct turns *t, struct arena *a, const struct turn *one)
 		t->v = more;
 	}
 	t->v[t->n++] = *one;
+}
+
+static void pace(struct queue_room *door, const struct gate *g, int64_t now)
+{
+	int64_t until;
+	size_t most;
+
+	if (!door->spacing_us || !door->most)
+		return;
+	most = queue_paced(g->next_us, door->spacing_us, now, &until);
+	if (most < door->most)
+		door->most = most;
+	if (until > door->until_us)
+		door->until_us = until;
 }
 
 /* The pipelines with a head that waits and that are not held, in order of name. */
@@ -74,6 +104,7 @@ static int turns_find(struct queue *q, struct arena *a, const struct queue_door 
 		t.stopped_us = queue_gate_stopped(&g, now);
 		if (!g.held_us) {
 			t.door = door ? door->room(&g, now, door->arg) : anything(&g);
+			pace(&t.door, &g, now);
 			t.room = t.door.until_us > now ? 0 : t.door.most;
 			turn_add(out, a, &t);
 		}
@@ -92,20 +123,22 @@ static int64_t turn_when(const struct turn *t, int64_t now)
 }
 
 int queue_next_due(struct queue *q, const struct queue_door *door, int64_t now_us,
-	int64_t *due_us, struct err *e)
+	struct queue_due *out, struct err *e)
 {
 	struct turns turns;
 	struct arena a;
 	int failed;
 
-	*due_us = 0;
+	*out = (struct queue_due){ 0 };
 	arena_init(&a);
 	failed = turns_find(q, &a, door, now_us, &turns, e);
 	for (size_t i = 0; !failed && i < turns.n; i++) {
-		int64_t when = turn_when(&turns.v[i], now_us);
+		const struct turn *t = &turns.v[i];
+		int64_t when = turn_when(t, now_us);
 
-		if (when && (!*due_us || when < *due_us))
-			*due_us = when;
+		if (when && (!out->us || when < out->us))
+			*out = (struct queue_due){ when, t->door.spacing_us && !t->door.early &&
+				t->due_us <= now_us && when > now_us };
 	}
 	arena_release(&a);
 	return failed;
@@ -155,6 +188,16 @@ struct claiming {
 	size_t n, max;
 };
 
+/* Kept in the queue, so that one-shot senders keep to the rate together. */
+static int places_taken(const struct claiming *c, const struct turn *t, size_t n, struct err *e)
+{
+	return db_exec(c->q->db, e, "INSERT INTO gates(pipeline, next) VALUES(?1, ?2 + ?3)"
+		" ON CONFLICT(pipeline) DO UPDATE SET next = ?3 + CASE WHEN next < ?2 OR next > ?4"
+		" THEN ?2 ELSE next END", "siii", t->pipeline, c->now_us,
+		(int64_t)n * t->door.spacing_us,
+		c->now_us + QUEUE_BURST_US + t->door.spacing_us);
+}
+
 /* At most `most` of one pipeline. What it has no more of, it needs no more room for. */
 static int take(struct claiming *c, struct turn *t, size_t most, struct err *e)
 {
@@ -172,8 +215,9 @@ static int take(struct claiming *c, struct turn *t, size_t most, struct err *e)
 	while ((got = db_next(&r, e)) > 0)
 		row_claim(&r, c->a, &c->v[c->n++]);
 	t->room = c->n - from < most ? 0 : t->room - most;
-	return got < 0 ? -1 : lease(c->q, c->owner, c->now_us, t->stopped_us, c->v + from,
-		c->n - from, e);
+	if (got < 0 || (t->door.spacing_us && c->n > from && places_taken(c, t, c->n - from, e)))
+		return -1;
+	return lease(c->q, c->owner, c->now_us, t->stopped_us, c->v + from, c->n - from, e);
 }
 
 /* Drop those that nothing is due of, or that are full; begin behind the one that was

@@ -17,8 +17,8 @@ struct queue {
    Strings live as long as the row. */
 #define GATE_COLUMNS \
 	"g.held, g.code, g.reason, g.who, g.since, g.stopped, g.failures, g.suspect, g.several," \
-	" g.opened, g.probe, g.probes, g.ramp"
-#define GATE_COLUMN_COUNT 13
+	" g.opened, g.probe, g.probes, g.ramp, g.next"
+#define GATE_COLUMN_COUNT 14
 struct gate queue_row_gate(const struct db_row *r, int from);
 
 /* For the test of their plans. */

@@ -9,7 +9,7 @@ struct gate queue_row_gate(const struct db_row *r, int from)
 {
 	return (struct gate){ .pipeline = "", .held_us = db_int(r, from), .code = db_text(r, from + 1),
 		.reason = db_text(r, from + 2), .who = db_text(r, from + 3),
-		.since_us = db_int(r, from + 4), .stopped_us = db_int(r, from + 5),
+		.since_us = db_int(r, from + 4), .stopped_us = db_int(r, from + 5), .next_us = db_int(r, from + 13),
 		.breaker = { .failures = db_int(r, from + 6), .suspect = db_int(r, from + 7),
 			.several = db_int(r, from + 8) != 0, .opened_us = db_int(r, from + 9),
 			.probe_us = db_int(r, from + 10), .probes = db_int(r, from + 11),

@@ -205,6 +205,7 @@ static int one_number(struct queue *q, const char *sql, int64_t *out, struct err
 
 int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out, struct err *e)
 {
+	struct queue_due due;
 	struct db_row r;
 	int got;
 
@@ -224,9 +225,11 @@ int queue_counts(struct queue *q, const char *pipeline, struct queue_counts *out
 	}
 	if (got < 0)
 		return -1;
-	return one_number(q, "SELECT count(*) FROM updates WHERE state = 0",
-			&out->pending_updates, e) ||
-		queue_next_due(q, NULL, 0, &out->next_due_us, e) ? -1 : 0;
+	if (one_number(q, "SELECT count(*) FROM updates WHERE state = 0", &out->pending_updates, e) ||
+	    queue_next_due(q, NULL, 0, &due, e))
+		return -1;
+	out->next_due_us = due.us;
+	return 0;
 }
 
 static void pipeline_add(struct queue_pipeline *p, const struct db_row *r)

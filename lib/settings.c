@@ -123,6 +123,9 @@ const struct setting settings[] = {
 	{ PIPELINE("concurrency", SETTING_INT, concurrency), .min = 1, .max = 4096,
 	  .help = "How many of its attempts may be under way at once. Default: three quarters of "
 		"concurrency in [refire], so that a slow receiver leaves slots to others." },
+	{ PIPELINE("rate", SETTING_RATE, spacing_us),
+	  .help = "How many of its attempts may begin in a time, as in 10/s, 600/m, 90/h. Default: "
+		"any number." },
 	{ PIPELINE("retry-schedule", SETTING_TIMES, retry_schedule),
 	  .def = "5s, 30s, 2m, 10m, 30m, 2h, 5h, 10h", .min = 100 * MS, .max = 7 * DAY,
 	  .help = "How long to wait after each failed attempt, give or take a fifth; the last goes "
@@ -185,6 +188,7 @@ const char *settings_type_name(enum setting_type t)
 	case SETTING_INT: return "number";
 	case SETTING_TIME: return "time";
 	case SETTING_TIMES: return "times";
+	case SETTING_RATE: return "rate";
 	case SETTING_CHOICE: return "word";
 	case SETTING_FLAGS: return "words";
 	case SETTING_LIST: return "list";
@@ -405,6 +409,21 @@ static int parse_times(const struct setting *t, struct arena *a, const char *val
 	return 0;
 }
 
+static int parse_rate(const char *value, int64_t *out, struct err *e)
+{
+	int64_t n, unit = 0;
+	char *rest;
+
+	if (!parse_digits(value, &n, &rest) && n > 0 && n <= 1000000 && rest[0] == '/' &&
+	    rest[1] && strchr("smh", rest[1]) && !rest[2])
+		unit = time_unit(rest + 1);
+	if (!unit)
+		return err_set(e, ERR_CONFIG, "expected a rate such as 10/s, 600/m or 90/h, at most "
+			"1000000, not `%.60s`", value);
+	*out = unit / n;
+	return 0;
+}
+
 static int parse_globs(struct arena *a, const char *value, struct list *out, struct err *e)
 {
 	*out = settings_globs(a, value);
@@ -448,6 +467,8 @@ static int parse_setting(const struct setting *t, struct arena *a, const char *f
 		return parse_time(t, a, value, (int64_t *)at, e);
 	case SETTING_TIMES:
 		return parse_times(t, a, value, (struct backoff *)at, e);
+	case SETTING_RATE:
+		return parse_rate(value, (int64_t *)at, e);
 	case SETTING_CHOICE:
 		return parse_choice(t->choices, value, (int *)at, e);
 	case SETTING_FLAGS:

@@ -26,6 +26,7 @@ enum setting_type {
 	SETTING_INT,		/* int64_t within min..max */
 	SETTING_TIME,		/* int64_t microseconds; 30s 5m 2h 1d 500ms; bare number: seconds */
 	SETTING_TIMES,		/* struct backoff: times, comma-separated, each within min..max */
+	SETTING_RATE,		/* int64_t microseconds from one to the next: 10/s 600/m 90/h */
 	SETTING_CHOICE,		/* int: index into choices */
 	SETTING_FLAGS,		/* unsigned: bit per choice, comma-separated */
 	SETTING_LIST,		/* struct list, comma-separated; \, is a literal comma */

@@ -19,6 +19,7 @@
 #define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
 #define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
 #define SYNC_US (2 * US_PER_S)		/* the trail's cursor */
+#define PACED_US (60 * US_PER_S)	/* one pass waits for a rate as long as this */
 #define PRUNE_US (600 * US_PER_S)
 
 static int signal_fd = -1;
@@ -238,7 +239,7 @@ static int64_t until_next(const struct loop *l, int64_t due_us)
 }
 
 /* Anything that this mode stays for? */
-static bool leave(const struct loop *l, int64_t due_us)
+static bool leave(const struct loop *l, const struct queue_due *due)
 {
 	int64_t now = clock_wall_us();
 
@@ -247,9 +248,11 @@ static bool leave(const struct loop *l, int64_t due_us)
 	if (l->mode == LOOP_WATCH || attempts_running(l->t) || l->spool || l->joins ||
 	    l->join.more || l->join.busy || l->join.next_us)
 		return false;
-	if (!due_us)
+	if (!due->us)
 		return true;
-	return l->mode == LOOP_ONCE ? due_us > now : due_us > now + LINGER_US;
+	if (l->mode == LOOP_ONCE)
+		return due->us > now + (due->paced ? PACED_US : 0);
+	return due->us > now + LINGER_US;
 }
 
 static int wait(struct loop *l, int64_t due_us, struct err *e)
@@ -290,7 +293,7 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 {
 	struct loop l = { .s = s, .t = t, .mode = mode, .spool = true, .joins = true,
 		.watch = watch_spool(&s->paths), .rescan = clock_mono_us() + RESCAN_US };
-	int64_t due = 0;
+	struct queue_due due = { 0 };
 	int failed = 0;
 
 	for (;;) {
@@ -302,9 +305,9 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 			if (failed)
 				break;
 		}
-		if (leave(&l, due))
+		if (leave(&l, &due))
 			break;
-		if (wait(&l, due, e)) {
+		if (wait(&l, due.us, e)) {
 			failed = -1;
 			break;
 		}

@@ -167,7 +167,8 @@ static int work(struct sender *s, enum loop_mode mode, struct attempt_tally *sum
    operator's command makes a delivery due. */
 static bool wanted(struct sender *s)
 {
-	int64_t due = 0, now = clock_wall_us();
+	int64_t now = clock_wall_us();
+	struct queue_due due;
 	struct err e;
 	bool asked;
 
@@ -175,7 +176,7 @@ static bool wanted(struct sender *s)
 		return true;
 	if (queue_open(s->paths.queue, QUEUE_READ, &s->queue, &e))
 		return false;
-	asked = !queue_next_due(s->queue, NULL, now, &due, &e) && due && due <= now;
+	asked = !queue_next_due(s->queue, NULL, now, &due, &e) && due.us && due.us <= now;
 	queue_close(s->queue);
 	s->queue = NULL;
 	return asked;

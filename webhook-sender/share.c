@@ -54,12 +54,16 @@ static struct queue_room room(const struct gate *g, int64_t now_us, void *arg)
 	struct shares *t = arg;
 	const struct config *c = t->sender->config;
 	struct share *s = find(t, g->pipeline);
-	size_t limit = share_limit(c, config_pipeline(c, g->pipeline));
+	const struct pipeline *p = config_pipeline(c, g->pipeline);
+	size_t limit = share_limit(c, p);
+	struct queue_room r;
 
 	(void)now_us;
 	s->calm = breaker_calm(&g->breaker);
-	return breaker_room(&g->breaker, limit, s->running,
+	r = breaker_room(&g->breaker, limit, s->running,
 		(struct queue_room){ .most = share_room(limit, s->running) });
+	r.spacing_us = p ? p->spacing_us : 0;
+	return r;
 }
 
 struct shares *shares_open(const struct sender *s)

@@ -147,5 +147,27 @@ def test_schedule_of_a_pipeline(t):
     sender.terminate()
 
 
+def test_rate(t):
+    """A rate is kept over one-shot senders, and one pass stays until all is sent."""
+    receiver = t.receiver()
+    site = t.site()
+    site.pipeline("ci", receiver, format="generic", rate="10/s")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    for part in range(2):
+        work.push(*["main:refs/heads/b%d-%d" % (part, n) for n in range(12)])
+        t.eq(site.send()[0], 0, "refire send")
+    t.eq(site.states(), {"DELIVERED": 24}, "all is sent")
+    times = [r.time for r in receiver.requests]
+    for i in range(len(times) - 10):
+        t.ok(times[i + 10] - times[i] > 0.8, "11 within %.2f s" % (times[i + 10] - times[i]))
+    t.ok(times[-1] - times[0] < 6, "24 took %.1f s" % (times[-1] - times[0]))
+    for wrong in ("10", "10/d", "0/s", "ten/s"):
+        site.pipelines["ci"]["rate"] = wrong
+        site.write_conf()
+        t.eq(site.refire("queue")[0], 78, "rate = %s" % wrong)
+
+
 if __name__ == "__main__":
     harness.main()

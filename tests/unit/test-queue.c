@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "queue_db.h"
 #include "tap.h"
 
@@ -334,7 +335,7 @@ static void fairness(void)
 	struct queue_room dead = { .most = 3 };
 	struct queue_door door = { narrow, &dead };
 	struct claim *v;
-	int64_t due;
+	struct queue_due due;
 	size_t n;
 
 	open_new();
@@ -349,12 +350,12 @@ static void fairness(void)
 	n = claim_by(&door, 20 * S, 12, &v);
 	is_int((long)n, 1, "with no room left it takes none, however many wait");
 	queue_next_due(q, &door, 20 * S, &due, &e);
-	is_int((long)due, 0, "and is not waited for");
+	is_int((long)due.us, 0, "and is not waited for");
 	dead.until_us = 70 * S;
 	queue_next_due(q, &door, 20 * S, &due, &e);
-	is_int((long)(due / S), 70, "but until its door opens");
+	is_int((long)(due.us / S), 70, "but until its door opens");
 	queue_next_due(q, NULL, 20 * S, &due, &e);
-	is_int((long)(due / S), 10, "without a door it is due");
+	is_int((long)(due.us / S), 10, "without a door it is due");
 }
 
 /* With fewer slots than pipelines each has its turn. */
@@ -374,6 +375,57 @@ static void turns(void)
 			served[v[0].d.pipeline[1] - '0']++;
 	for (int i = 0; i < 4; i++)
 		is_int(served[i], 2, "pipeline %d of 4 goes twice in 8 claims of one", i);
+}
+
+/* ---- rates ---- */
+
+static void pacing(void)
+{
+	const int64_t second = INT64_C(1000000);
+	int64_t next = 0, until, began = 100 * S;
+	long gone = 0;
+
+	for (int64_t now = began; now < began + 10 * second; now += 7000) {
+		size_t n = queue_paced(next, second / 50, now, &until);
+
+		if (n > 5)
+			ok(false, "more than a burst at once");
+		next = (next < now ? now : next) + (int64_t)n * (second / 50);
+		gone += (long)n;
+		if (!n && (until <= now || until > now + second / 50))
+			ok(false, "until %ld", (long)(until - now));
+	}
+	ok(gone >= 499 && gone <= 505, "50/s for 10 s: %ld", gone);
+	is_int((long)queue_paced(began + second, second, began, &until), 0, "1/s: none within it");
+	is_int((long)(until - began), (long)second, "but after it");
+	is_int((long)queue_paced(began + 3600 * second, second, began, &until), 1,
+		"a place that no rate gave: the clock went back");
+}
+
+static struct queue_room slowly(const struct gate *g, int64_t now_us, void *arg)
+{
+	(void)g;
+	(void)now_us;
+	return (struct queue_room){ .most = 100, .spacing_us = *(const int64_t *)arg };
+}
+
+static void rates(void)
+{
+	int64_t spacing = 10 * S;
+	struct queue_door door = { slowly, &spacing };
+	struct queue_due due;
+	struct claim *v;
+
+	open_new();
+	fill("p", 5, 10 * S);
+	is_int((long)claim_by(&door, 20 * S, 9, &v), 1, "one, at six a minute");
+	is_int((long)claim_by(&door, 25 * S, 9, &v), 0, "then none");
+	queue_next_due(q, &door, 25 * S, &due, &e);
+	ok(due.us == 30 * S && due.paced, "until its place");
+	queue_next_due(q, NULL, 25 * S, &due, &e);
+	is_int((long)(due.us / S), 30, "which another process sees");
+	is_int((long)claim_by(&door, 30 * S, 9, &v), 1, "then one");
+	is_int((long)claim_by(&door, 100 * S, 9, &v), 1, "and no more after a pause");
 }
 
 /* ---- holding a pipeline ---- */
@@ -402,7 +454,8 @@ static int names(const struct journal_row *r, void *arg)
 static void holding(void)
 {
 	int events[JOURNAL_COUNT] = { 0 };
-	int64_t released = 0, due;
+	int64_t released = 0;
+	struct queue_due due;
 	struct settlement gone = { .state = DELIVERY_HELD, .code = "ReceiverGone", .error = "" };
 	struct claim *v;
 	struct gate g;
@@ -427,7 +480,7 @@ static void holding(void)
 	is_str(v[0].d.pipeline, "other", "of others it is");
 	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
 	queue_next_due(q, NULL, 40 * S, &due, &e);
-	is_int((long)due, 0, "and nothing is due");
+	is_int((long)due.us, 0, "and nothing is due");
 	ok(gate(true, "p", 120 * S, &released), "p goes on");
 	is_int((long)released, 0, "with nothing that was held itself");
 	ok(!gate(true, "p", 130 * S, &released), "which it does only once");
@@ -464,7 +517,8 @@ static void breakers(void)
 	const struct breaker open = { .failures = 3, .suspect = 1, .several = true,
 		.opened_us = 20 * S, .probe_us = 50 * S };
 	int events[JOURNAL_COUNT] = { 0 };
-	int64_t due, released;
+	int64_t released;
+	struct queue_due due;
 	struct claim *v;
 	struct gate g;
 
@@ -478,7 +532,7 @@ static void breakers(void)
 	ok(g.breaker.several && g.breaker.opened_us == 20 * S && g.breaker.probe_us == 50 * S &&
 		g.since_us == 20 * S, "an open breaker is kept");
 	queue_next_due(q, NULL, 30 * S, &due, &e);
-	is_int((long)(due / S), 50, "its probe is due next");
+	is_int((long)(due.us / S), 50, "its probe is due next");
 	is_int((long)claim(49 * S, &v), 0, "not before");
 	is_int((long)claim(50 * S, &v), 1, "one goes, due or not");
 	is_int((long)(v[0].paused_us / S), 30, "its give-up clock stands still");
@@ -531,6 +585,8 @@ int main(void)
 	twice();
 	fairness();
 	turns();
+	pacing();
+	rates();
 	holding();
 	breakers();
 	plans();
