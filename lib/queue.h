@@ -192,6 +192,13 @@ int queue_version(struct queue *q, const char *repository, struct queue_version 
 int queue_spaces(struct queue *q, struct arena *a, const char *repository,
 	struct queue_texts *out, struct err *e);
 
+/* Does any update of the change wait to be judged? 1, 0 (also: no such change), -1. */
+int queue_change_pends(struct queue *q, const char *id, struct err *e);
+/* Repositories whose hooks reported changes that were taken in after change *seq, each
+   once; *seq becomes the newest. -1 in *seq: begin with now, and tell of none. */
+int queue_hooked(struct queue *q, int64_t *seq, int (*cb)(const char *repository, void *arg),
+	void *arg, struct err *e);
+
 struct poll_row {
 	const char *repository;
 	const char *what;		/* path, or URL without user and query */

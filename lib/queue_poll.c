@@ -23,6 +23,59 @@ int queue_version(struct queue *q, const char *repository, struct queue_version 
 	return got > 0 ? 0 : -1;
 }
 
+int queue_change_pends(struct queue *q, const char *id, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT 1 FROM changes c JOIN updates u ON u.change = c.seq"
+		" WHERE c.id = ?1 AND u.state = ?2 LIMIT 1", "si", id, (int64_t)UPDATE_PENDING))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0)
+		db_done(&r);
+	return got;
+}
+
+static int newest_change(struct queue *q, int64_t *seq, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "SELECT max(seq) FROM changes", ""))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0) {
+		*seq = db_int(&r, 0);
+		db_done(&r);
+	}
+	return got > 0 ? 0 : -1;
+}
+
+int queue_hooked(struct queue *q, int64_t *seq, int (*cb)(const char *repository, void *arg),
+	void *arg, struct err *e)
+{
+	int64_t after = *seq;
+	struct db_row r;
+	int got, stop = 0;
+
+	if (newest_change(q, seq, e))
+		return -1;
+	if (after < 0 || *seq <= after)
+		return 0;
+	if (db_query(q->db, &r, e, "SELECT DISTINCT repository FROM changes WHERE seq > ?1 AND"
+		" seq <= ?2 AND source = ?3", "iii", after, *seq, (int64_t)SOURCE_POST_RECEIVE))
+		return -1;
+	while (!stop && (got = db_next(&r, e)) != 0) {
+		if (got < 0)
+			return -1;
+		stop = cb(db_text(&r, 0), arg);
+	}
+	if (stop)
+		db_done(&r);
+	return stop;
+}
+
 /* The failures stored before this look: -1 when there is no row. */
 static int failures_before(struct queue *q, const char *repository, int64_t *n, struct err *e)
 {

@@ -51,8 +51,9 @@ struct pass {
 	size_t ndirty;
 	bool unstored;			/* storing failed last time */
 	bool wake;			/* something was put, or waits: there must be a sender */
+	int64_t hooked;			/* the newest change that hooked() knows of; -1 none */
 	/* monotonic */
-	int64_t flushed_us, hinted_us, synced_us;
+	int64_t flushed_us, hinted_us, synced_us, hooked_us;
 };
 
 /* ---- opening ---- */
@@ -77,6 +78,7 @@ static int check_queue(struct pass *p, struct err *e)
 	if (!stat(p->paths.queue, &st) && st.st_ino == p->queue_ino)
 		return 0;
 	roster_forget_marks(&p->roster);
+	p->hooked = -1;
 	return open_queue(p, e);
 }
 
@@ -89,6 +91,7 @@ int pass_open(struct pass **out, struct config **config, const struct pass_optio
 	p->o = *o;
 	p->paths = *paths;
 	p->signals = signals;
+	p->hooked = -1;
 	p->inotify = o->watch ? hints_watch(paths) : -1;
 	say_init(&p->say, o->json, o->quiet);
 	if (open_queue(p, e) || smart_open(&p->smart, e) ||
@@ -288,6 +291,29 @@ static void take_hints(struct pass *p)
 	}
 }
 
+/* ---- what hooks reported ---- */
+
+static int hooked(const char *repository, void *arg)
+{
+	struct pass *p = arg;
+	struct watched *w = roster_find(&p->roster, repository);
+
+	if (w)
+		w->when.next_us = schedule_after_change(&w->when, w->interval_us, clock_wall_us());
+	return 0;
+}
+
+/* A resident looks when the sender has judged a hook's report: not before, as it
+   would see the same, and not much later, as the hook may not have seen all. A queue
+   that cannot be read now is told of by the next look. */
+static void take_hooked(struct pass *p)
+{
+	struct err e;
+
+	p->hooked_us = clock_mono_us();
+	queue_hooked(p->queue, &p->hooked, hooked, p, &e);
+}
+
 /* ---- looks ---- */
 
 static void end_look(struct pass *p, struct look *l);
@@ -360,7 +386,8 @@ static void settle(struct pass *p, struct watched *w, struct look *l)
 	struct err e;
 
 	w->look = NULL;
-	if (!l->failed && !l->same && report_make(l, &p->paths, w->mark, &r, &l->err))
+	if (!l->failed && !l->same && report_make(l, &p->paths, p->queue, w->mark, &r,
+	    &l->err))
 		l->failed = true;
 	note_look(w, l, &r, clock_wall_us());
 	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
@@ -511,6 +538,8 @@ static int tend(struct pass *p, struct err *e)
 		return -1;
 	if (hints_moved(p->inotify) || now - p->hinted_us >= RESCAN_US)
 		take_hints(p);
+	if (p->o.watch && now - p->hooked_us >= RESCAN_US)
+		take_hooked(p);
 	if ((p->ndirty || p->wake) &&
 	    ((!busy(p) && !p->unstored) || p->ndirty >= FLUSH_ROWS ||
 	     now - p->flushed_us >= FLUSH_US))

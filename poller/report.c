@@ -43,27 +43,30 @@ static int64_t id_time_us(const char *id)
 	return strtoll(digits, NULL, 16) * 1000;
 }
 
-/* "ID DIGEST": is it the same, and was that file not taken in yet? */
-static bool waits(const struct spool_paths *p, const char *mark, const char *digest)
+/* "ID DIGEST": is it the same, and was that file not taken in, or not judged yet? 1, 0,
+   -1. */
+static int waits(const struct spool_paths *p, struct queue *q, const char *mark,
+	const char *digest, struct err *e)
 {
 	char file[LIMIT_PATH], id[UUID_SIZE];
 	struct stat st;
 
 	if (strlen(mark) != UUID_SIZE + 16 || strcmp(mark + UUID_SIZE, digest))
-		return false;
+		return 0;
 	memcpy(id, mark, UUID_SIZE - 1);
 	id[UUID_SIZE - 1] = 0;
 	if (!uuid_valid(id) || snprintf(file, sizeof(file), "%s/%s", p->done, id) >=
-	    (int)sizeof(file))
-		return false;
-	return stat(file, &st) && llabs(clock_wall_us() - id_time_us(id)) < WAITS_US;
+	    (int)sizeof(file) || llabs(clock_wall_us() - id_time_us(id)) >= WAITS_US)
+		return 0;
+	return stat(file, &st) ? 1 : queue_change_pends(q, id, e);
 }
 
-int report_make(struct look *l, const struct spool_paths *p, const char *mark,
+int report_make(struct look *l, const struct spool_paths *p, struct queue *q, const char *mark,
 	struct report *out, struct err *e)
 {
 	const struct observe_in in = { l->accepted, l->naccepted, l->known, l->scope, &l->refs };
 	char digest[17], id[UUID_SIZE];
+	int waiting;
 
 	*out = (struct report){ 0 };
 	observe_diff(&l->arena, &in, &out->seen);
@@ -73,7 +76,10 @@ int report_make(struct look *l, const struct spool_paths *p, const char *mark,
 		return 0;
 	}
 	observe_digest(&out->seen, &l->scope, digest);
-	if (waits(p, mark, digest)) {
+	waiting = waits(p, q, mark, digest, e);
+	if (waiting < 0)
+		return -1;
+	if (waiting) {
 		out->waits = true;
 		snprintf(out->mark, sizeof(out->mark), "%s", mark);
 		return 0;

@@ -2,11 +2,11 @@
  * report.h - what a good look found, into the spool: one change file with the
  * differences, or nothing.
  *
- * While no sender takes the spool in, every look would find the same again. The
- * mark, kept with the poll's state, names the last report (its change id and a
- * digest): the same findings are not reported again while that file waits, for a
- * day at most. Once it was taken in, they are: the sender may have judged that they
- * did not last.
+ * Until a sender has taken the file in and judged it, seconds later, every look would
+ * find the same again. The mark, kept with the poll's state, names the last report
+ * (its change id and a digest): the same findings are not reported again while
+ * that one waits, for a day at most. Once it was judged, they are: it may have been
+ * found that they did not last.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -21,12 +21,12 @@
 struct report {
 	struct observe_out seen;	/* in the look's arena */
 	bool put;			/* a change file was published */
-	bool waits;			/* the same findings wait in the spool already */
+	bool waits;			/* the same findings wait to be judged already */
 	char mark[REPORT_MARK];		/* to keep: this report's, or how all stands still; or "" */
 };
 
-/* mark: as it was kept. -1: it could not be made durable. */
-int report_make(struct look *l, const struct spool_paths *p, const char *mark,
+/* mark: as it was kept. -1: it could not be made durable, or q cannot be read. */
+int report_make(struct look *l, const struct spool_paths *p, struct queue *q, const char *mark,
 	struct report *out, struct err *e);
 
 #endif

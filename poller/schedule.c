@@ -61,6 +61,15 @@ bool schedule_due(const struct schedule_state *s, int64_t interval_us, int64_t n
 		s->next_us > now_us + longest(interval_us) + longest(interval_us);
 }
 
+int64_t schedule_after_change(const struct schedule_state *s, int64_t interval_us,
+	int64_t now_us)
+{
+	int64_t soon = now_us + SCHEDULE_SETTLE_US;
+	bool late = now_us - s->last_us >= interval_us;
+
+	return late && s->next_us < soon ? s->next_us : soon;
+}
+
 bool schedule_due_pass(const struct schedule_state *s, int64_t interval_us, int64_t now_us)
 {
 	if (schedule_due(s, interval_us, now_us))

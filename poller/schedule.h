@@ -15,6 +15,7 @@
 #include "clock.h"
 
 #define SCHEDULE_LONGEST_US (1800 * US_PER_S)
+#define SCHEDULE_SETTLE_US (3 * US_PER_S)	/* until a report is judged */
 
 /* After a look at now_us: failures in a row, 0 after a good one. The next turn is at
    least half an interval away, and less than one and three quarters. */
@@ -27,6 +28,10 @@ struct schedule_state {
 /* For a resident. A next_us further away than any schedule goes (the clock was set
    back) is due. */
 bool schedule_due(const struct schedule_state *s, int64_t interval_us, int64_t now_us);
+/* The repository's hook has just reported: the next look comes when that is judged, in
+   place of the one that was due; but not ever later under ceaseless pushes. */
+int64_t schedule_after_change(const struct schedule_state *s, int64_t interval_us,
+	int64_t now_us);
 /* For a pass that comes by every now and then: a turn that has all but come is
    taken now, so that a cron line as long as the interval polls each time. */
 bool schedule_due_pass(const struct schedule_state *s, int64_t interval_us, int64_t now_us);

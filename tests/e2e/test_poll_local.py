@@ -4,6 +4,7 @@ accepted is reported, once; nothing else is; and what cannot be read is an error
 never a deletion. run: timeout=300"""
 import os
 import stat
+import subprocess
 
 import harness
 from polling import Polls
@@ -131,6 +132,35 @@ def test_what_stands_still_costs_stats_only(t):
         polls.must()
         change, = polls.new()
         t.eq(change.oids(), {"refs/tags/v1": ZERO}, "seen")
+
+
+def test_what_is_being_judged_is_not_reported_again(t):
+    """The sender waits two seconds before it believes an observation: looks meanwhile
+    leave nothing more."""
+    site, polls = site_with(t)
+    work = site.work()
+    work.commit()
+    work.push("main")
+    polls.settle()
+    work.commit()
+    work.push("main")
+    polls.must()
+    t.eq(len(polls.new()), 1, "change files")
+    taken = os.path.join(site.state, "spool", "done")
+    before = len(os.listdir(taken))
+    polls.release()
+    with subprocess.Popen([os.path.join(BUILD, "refire-send"), "--config", site.conf],
+                          env=site.env(), stderr=subprocess.DEVNULL) as sender:
+        looks = 0
+        while sender.poll() is None:
+            polls.must()
+            looks += len(os.listdir(taken)) > before
+    t.ok(looks > 2, "%d looks while it was judged" % looks)
+    t.eq(polls.new(), [], "change files")
+    polls.hold()
+    polls.must()
+    t.eq(polls.new(), [], "change files afterwards")
+    t.eq(len(os.listdir(taken)), before + 1, "files taken in")
 
 
 def test_pack_refs_and_gc_are_no_change(t):

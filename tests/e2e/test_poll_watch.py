@@ -109,6 +109,22 @@ def test_intervals(t):
     end(t, process)
 
 
+def test_after_a_hook(t):
+    """A push whose hook ran is looked at when it was judged, long before the interval
+    ends: what the hook did not see is found."""
+    site, path, work, polls = site_with(t, reconcile_interval="1h")
+    site.refire("hooks", "install", path)
+    polls.release()
+    process = started(polls)
+    looked = polls.rows()["web"]["last"]
+    work.commit()
+    work.push("main")
+    harness.wait_until(lambda: polls.rows()["web"]["last"] > looked, timeout=20, what="a look")
+    changes = polls.rows()["web"]
+    t.ok(changes["changed"] < looked, "it found nothing that the hook had not told")
+    end(t, process)
+
+
 def test_reload(t):
     site, _, work, polls = site_with(t, reconcile_interval="1s")
     process = started(polls)

@@ -109,6 +109,25 @@ static void test_due(void)
 	}
 }
 
+/* A hook's report moves the look to when it is judged; pushes that never cease do not
+   keep it away for longer than about an interval. */
+static void test_after_change(void)
+{
+	struct schedule_state s = { NOW - 10 * S, NOW + 50 * S, 0 };
+	int64_t now, looked = NOW;
+
+	is_int(schedule_after_change(&s, 60 * S, NOW), NOW + SCHEDULE_SETTLE_US, "sooner");
+	s.next_us = NOW + 1 * S;
+	is_int(schedule_after_change(&s, 60 * S, NOW), NOW + SCHEDULE_SETTLE_US, "postponed");
+	s.last_us = NOW - 61 * S;
+	is_int(schedule_after_change(&s, 60 * S, NOW), NOW + 1 * S, "not for ever");
+	s = (struct schedule_state){ NOW, NOW + 60 * S, 0 };
+	for (now = NOW; !schedule_due(&s, 60 * S, now) && now < NOW + 600 * S; now += S)
+		s.next_us = schedule_after_change(&s, 60 * S, now);
+	ok(now - looked <= 64 * S, "a push each second: looked at after %lld s",
+		(long long)((now - looked) / S));
+}
+
 /* A cron line every minute polls a repository of one minute every time. */
 static void test_cron(void)
 {
@@ -144,6 +163,7 @@ int main(void)
 	test_phase();
 	test_failures();
 	test_due();
+	test_after_change();
 	test_cron();
 	return tap_done();
 }
