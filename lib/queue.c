@@ -40,7 +40,7 @@ static const char schema[] =
 	" state INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL,"
 	" made INTEGER NOT NULL, first INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0,"
 	" paused INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0,"
-	" owner TEXT NOT NULL DEFAULT '', progress BLOB, enrichment INTEGER NOT NULL DEFAULT 0,"
+	" unknown INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '', progress BLOB, enrichment INTEGER NOT NULL DEFAULT 0,"
 	" http_status INTEGER NOT NULL DEFAULT 0, code TEXT NOT NULL DEFAULT '',"
 	" error TEXT NOT NULL DEFAULT '');"
 	"CREATE INDEX deliveries_due ON deliveries(pipeline, due) WHERE head = 1 AND state IN (0, 2);"

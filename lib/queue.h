@@ -392,6 +392,7 @@ struct claim {
 	int64_t began_us;		/* this attempt */
 	int64_t paused_us;		/* while the give-up clock stood still */
 	bool coalesced;			/* nobody reported the step */
+	int64_t unknown;		/* attempts before whose request may have arrived */
 };
 /* What a pipeline may take: asked for each that has a head waiting and is not held. */
 struct queue_room {
@@ -419,6 +420,7 @@ struct settlement {
 	int64_t due_us;
 	int http_status;
 	const char *code, *error;
+	bool unknown;			/* the request may have arrived */
 	bool applied;			/* out: false when the lease was lost */
 };
 /* Inside queue_begin/commit. Releases or advances the lane. */

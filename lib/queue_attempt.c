@@ -42,7 +42,8 @@ int queue_owner_begin(struct queue *q, const char *owner, int64_t now_us, int64_
 	}
 	if (got < 0)
 		goto fail;
-	if (db_exec(q->db, e, "UPDATE deliveries SET state = 0, owner = '', due = ?2 WHERE state = 1"
+	if (db_exec(q->db, e, "UPDATE deliveries SET state = 0, owner = '', due = ?2,"
+		" unknown = unknown + 1 WHERE state = 1"
 		" AND owner <> ?1", "si", owner, now_us))
 		goto fail;
 	return queue_commit(q, e);
@@ -54,8 +55,10 @@ fail:
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
 	const void *progress, size_t len, struct err *e)
 {
-	return db_exec(q->db, e, "UPDATE deliveries SET progress = ?3 WHERE seq = ?1 AND owner = ?2"
-		" AND state = 1", "isb", delivery, owner, progress, len);
+	/* Past the request whose outcome was unknown, the next is no duplicate. */
+	return db_exec(q->db, e, "UPDATE deliveries SET progress = ?3, unknown = CASE WHEN"
+		" coalesce(progress, x'') = coalesce(?3, x'') THEN unknown ELSE 0 END"
+		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isb", delivery, owner, progress, len);
 }
 
 int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,
@@ -64,10 +67,11 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 	bool settled = delivery_settled(s->state);
 
 	if (db_exec(q->db, e, "UPDATE deliveries SET state = ?3, owner = '', due = ?4, http_status = ?5,"
-		" code = ?6, error = ?7, settled = ?8, head = ?9 WHERE seq = ?1 AND owner = ?2"
-		" AND state = 1", "isiiissii", s->delivery, owner, (int64_t)s->state, s->due_us,
+		" code = ?6, error = ?7, settled = ?8, head = ?9, unknown = unknown + ?10"
+		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isiiissiii", s->delivery, owner,
+		(int64_t)s->state, s->due_us,
 		(int64_t)s->http_status, s->code, s->error, settled ? now_us : (int64_t)0,
-		(int64_t)!settled))
+		(int64_t)!settled, (int64_t)s->unknown))
 		return -1;
 	s->applied = db_changes(q->db) > 0;
 	if (!s->applied || !settled)

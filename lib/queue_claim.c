@@ -12,7 +12,7 @@ const char queue_first_sql[] =
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline > ?1"
 	" ORDER BY d.pipeline, d.due LIMIT 1";
 const char queue_take_sql[] =
-	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced"
+	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced, d.unknown"
 	" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline = ?1 AND d.due <= ?2"
 	" ORDER BY d.due LIMIT ?3";
@@ -155,6 +155,7 @@ static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
 	c->progress = arena_memdup(a, p, c->progress_len);
 	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);	/* see lease */
 	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
+	c->unknown = db_int(r, DELIVERY_COLUMN_COUNT + 3);
 }
 
 /* `paused` of a row is how long the pipeline had stood still when it was first tried. */

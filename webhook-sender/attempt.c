@@ -148,7 +148,7 @@ static void settle(struct flight *f, const struct verdict *v)
 	f->verdict = *v;
 	f->s = (struct settlement){ .delivery = f->claim.d.seq, .state = next.state,
 		.due_us = next.due_us, .http_status = v->http_status, .code = v->code,
-		.error = v->text };
+		.error = v->text, .unknown = v->unknown };
 }
 
 /* A record of its own where no exchange tells, and where a person should look. */
@@ -181,8 +181,10 @@ static void record_exchange(struct flight *f)
 	describe_answer(&b, &f->answer);
 	r->response = arena_strdup(&f->arena, b.s);
 	buf_clear(&b);
-	describe_extra(&b, &(struct describe_extra){ f->claim.d.attempts, f->exchanges, &f->answer,
-		f->settled ? &f->verdict : NULL, f->s.state, f->s.due_us });
+	describe_extra(&b, &(struct describe_extra){ .attempt = f->claim.d.attempts,
+		.exchange = f->exchanges, .duplicate = f->claim.unknown > 0, .answer = &f->answer,
+		.verdict = f->settled ? &f->verdict : NULL, .next = f->s.state,
+		.due_us = f->s.due_us });
 	r->extra = arena_strdup(&f->arena, b.s);
 	if (f->settled) {
 		r->code = f->verdict.code;
@@ -489,6 +491,8 @@ static void after_commit(struct attempts *t, struct flight *f)
 		flight_free(t, f);
 		return;
 	}
+	if (progress_moved(f))
+		f->claim.unknown = 0;
 	f->claim.progress = arena_memdup(&f->arena, f->step.progress, f->step.progress_len);
 	f->claim.progress_len = f->step.progress_len;
 	launch(t, f);

@@ -143,6 +143,10 @@ void describe_extra(struct buf *out, const struct describe_extra *x)
 	json_int(&j, x->attempt);
 	json_key(&j, "exchange");
 	json_int(&j, x->exchange);
+	if (x->duplicate) {
+		json_key(&j, "possibleDuplicate");
+		json_bool(&j, true);
+	}
 	if (*x->answer->address)
 		json_kv(&j, "address", x->answer->address);
 	json_key(&j, "dnsUs");

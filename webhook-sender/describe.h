@@ -25,6 +25,7 @@ void describe_answer(struct buf *out, const struct answer *a);
 struct describe_extra {
 	int64_t attempt;
 	int exchange;			/* of this attempt, from 1 */
+	bool duplicate;			/* an earlier request may have arrived */
 	const struct answer *answer;
 	const struct verdict *verdict;	/* NULL: the attempt goes on */
 	enum delivery_state next;

@@ -152,6 +152,10 @@ def test_kill_while_the_receiver_is_slow(t):
     t.eq((again.event, again.delivery), (first.event, first.delivery), "the same message")
     t.eq(again.body, first.body, "the same body")
     t.eq([r.event for r in receiver.requests], ["create", "create", "push"], "and then the next")
+    t.eq([r.headers["x-refire-attempt"] for r in receiver.requests], ["1", "2", "2"], "attempts")
+    told = [r["additionalEventData"].get("possibleDuplicate")
+            for r in site.trail_records("DeliverWebhook")]
+    t.eq(told, [None, True, None], "the trail marks the one that may be a duplicate")
 
 
 def test_two_senders(t):
