@@ -24,7 +24,8 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/list cli/show cli/command cli/hold cli/rebuild \
+refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/hold \
+                        cli/rebuild \
                         lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/judge cli/lookup cli/records \
                         cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)

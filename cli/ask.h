@@ -1,6 +1,7 @@
 /*
  * ask.h - what a person asked of `refire queue`: read from the command line by
- * queue.c, answered by list.c, show.c, command.c, hold.c and rebuild.c.
+ * queue.c, answered by list.c, show.c, command.c, failed.c, hold.c and
+ * rebuild.c.
  *
  * Each *_run returns the exit status, or -1 with err filled in.
  */
@@ -18,6 +19,7 @@ struct ask {
 	struct session session;
 	struct screen screen;
 	bool json;
+	bool failed;			/* retry: all that failed */
 	unsigned states;		/* bit per delivery state; 0: not asked for */
 	const char *pipeline, *repository, *ref, *change;	/* NULL: any */
 	const char *reason;		/* of a command, "" */
@@ -32,6 +34,8 @@ int list_run(const struct ask *a, struct err *e);
 int show_run(const struct ask *a, struct err *e);
 /* verb: "retry" or "drop". */
 int command_run(const struct ask *a, const char *verb, struct err *e);
+/* retry --failed: all of them, by the filters. */
+int failed_run(const struct ask *a, struct err *e);
 /* verb: "hold" or "resume"; ids are names of pipelines. */
 int hold_run(const struct ask *a, const char *verb, struct err *e);
 int rebuild_run(const struct ask *a, struct err *e);

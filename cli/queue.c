@@ -14,7 +14,7 @@
 
 enum {
 	OPT_STATE, OPT_PIPELINE, OPT_REPOSITORY, OPT_REF, OPT_CHANGE, OPT_SINCE, OPT_LIMIT,
-	OPT_REASON, OPT_CONFIG, OPT_JSON, OPT_HELP
+	OPT_FAILED, OPT_REASON, OPT_CONFIG, OPT_JSON, OPT_HELP
 };
 static const struct args_option options[] = {
 	[OPT_STATE] = { "state", 0, "STATE", "list deliveries in this state; several are separated by "
@@ -26,6 +26,8 @@ static const struct args_option options[] = {
 	[OPT_SINCE] = { "since", 0, "TIME", "list what was made since 2026-11-23, "
 		"2026-11-23T01:02Z, or an age: 90s, 2h, 3d" },
 	[OPT_LIMIT] = { "limit", 'n', "N", "list the newest N" },
+	[OPT_FAILED] = { "failed", 0, NULL, "retry: all that FAILED, of --pipeline, --repository or "
+		"--change, and --since a time" },
 	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop, hold)" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_JSON] = { "json", 0, NULL, "print JSON, one object a line; list: settled ones too" },
@@ -34,6 +36,7 @@ static const struct args_option options[] = {
 };
 static const char *const synopsis[] = {
 	"[list] [OPTION...]", "show ID", "retry ID... [--reason TEXT]",
+	"retry --failed [--since TIME] [--pipeline NAME] [--reason TEXT]",
 	"drop ID... [--reason TEXT]", "hold PIPELINE... [--reason TEXT]", "resume PIPELINE...",
 	"rebuild", NULL
 };
@@ -125,6 +128,7 @@ static int option_set(struct request *r, const struct args *a, int k, struct err
 	case OPT_REF: r->ask.ref = a->value; break;
 	case OPT_CHANGE: return change_option(r, a->value, e);
 	case OPT_LIMIT: return args_number(a, "limit", 1, &r->ask.limit, e);
+	case OPT_FAILED: r->ask.failed = true; break;
 	case OPT_REASON: r->ask.reason = a->value; break;
 	case OPT_CONFIG: r->config = a->value; break;
 	case OPT_JSON: r->ask.json = true; break;
@@ -168,9 +172,13 @@ static int verb_find(const char *word, const struct verb **out, struct err *e)
 	return args_refuse(&usage, e, "there is no `%s`", word);
 }
 
-static int verb_operands(const struct verb *v, int n, struct err *e)
+static int verb_operands(const struct verb *v, int n, bool failed, struct err *e)
 {
-	if (n < v->least)
+	if (failed && strcmp(v->name, "retry") != 0)
+		return args_refuse(&usage, e, "--failed goes with retry");
+	if (failed && n)
+		return args_refuse(&usage, e, "retry takes ids or --failed, not both");
+	if (n < v->least && !failed)
 		return args_refuse(&usage, e, "`%s` needs %s", v->name, v->what);
 	if (v->most >= 0 && n > v->most)
 		return args_refuse(&usage, e, "`%s` takes %s", v->name,
@@ -186,6 +194,8 @@ static int verb_run(const struct verb *v, const struct ask *a, struct err *e)
 		return rebuild_run(a, e);
 	if (strcmp(v->name, "list") == 0)
 		return list_run(a, e);
+	if (a->failed)
+		return failed_run(a, e);
 	if (strcmp(v->name, "hold") == 0 || strcmp(v->name, "resume") == 0)
 		return hold_run(a, v->name, e);
 	return command_run(a, v->name, e);
@@ -213,7 +223,7 @@ int main(int argc, char **argv)
 	r.ask.ids = a.rest + 1;
 	r.ask.nids = a.nrest ? a.nrest - 1 : 0;
 	screen_init(&r.ask.screen, stdout);
-	if (verb_operands(verb, r.ask.nids, &e) || session_open(&r.ask.session, r.config, &e))
+	if (verb_operands(verb, r.ask.nids, r.ask.failed, &e) || session_open(&r.ask.session, r.config, &e))
 		return log_exit(&e);
 	k = verb_run(verb, &r.ask, &e);
 	session_close(&r.ask.session);

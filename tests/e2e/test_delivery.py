@@ -169,5 +169,32 @@ def test_rate(t):
         t.eq(site.refire("queue")[0], 78, "rate = %s" % wrong)
 
 
+def test_retry_failed(t):
+    """`retry --failed` takes all that failed, by pipeline and since a time, and counts."""
+    one, two = t.receiver(then=status(301)), t.receiver(then=status(301))
+    site = t.site()
+    site.pipeline("one", one, format="generic")
+    site.pipeline("two", two, format="generic")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push(*["main:refs/heads/b%d" % n for n in range(7)])
+    site.send()
+    t.eq(site.states(), {"FAILED": 14}, "at first")
+    one.then = two.then = status(200)
+    t.eq(site.must("queue", "retry", "--failed", "--since", "2999-01-01"), "retried 0 deliveries\n",
+         "none since then")
+    t.eq(site.must("queue", "retry", "--failed", "--pipeline", "one", "--since", "1h"),
+         "retried 7 deliveries\n", "of one pipeline")
+    site.attempt()
+    t.eq(site.states(), {"FAILED": 7, "DELIVERED": 7}, "which are sent, and no other")
+    t.eq(site.must("queue", "retry", "--failed"), "retried 7 deliveries\n", "then all")
+    site.attempt()
+    t.eq(site.states(), {"DELIVERED": 14}, "at last")
+    t.eq(len(site.trail_records("RetryDelivery")), 14, "each in the trail")
+    for wrong in (["drop", "--failed"], ["retry", "--failed", "aaaa"], ["retry"]):
+        t.eq(site.refire("queue", *wrong)[0], 64, "exit status of %s" % wrong)
+
+
 if __name__ == "__main__":
     harness.main()
