@@ -32,7 +32,7 @@ struct ask {
 
 int list_run(const struct ask *a, struct err *e);
 int show_run(const struct ask *a, struct err *e);
-/* verb: "retry" or "drop". */
+/* verb: "retry", "drop" or "replay". */
 int command_run(const struct ask *a, const char *verb, struct err *e);
 /* retry --failed: all of them, by the filters. */
 int failed_run(const struct ask *a, struct err *e);

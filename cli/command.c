@@ -1,5 +1,5 @@
 /*
- * command.c - `refire queue retry` and `drop`, see ask.h.
+ * command.c - `refire queue retry`, `drop` and `replay`, see ask.h.
  *
  * The owner's are applied at once; anybody else's become a file in the spool and
  * are judged by uid when the sender takes them in.
@@ -20,7 +20,8 @@
 
 static const char *past(const char *verb)
 {
-	return strcmp(verb, "retry") == 0 ? "retried" : "dropped";
+	return strcmp(verb, "retry") == 0 ? "retried" :
+		strcmp(verb, "replay") == 0 ? "replayed" : "dropped";
 }
 
 /* ---- the owner's ---- */
@@ -55,7 +56,9 @@ static void outcome_tell(const char *verb, const struct queue_command *c)
 {
 	struct buf b;
 
-	if (c->outcome == COMMAND_DONE) {
+	if (c->outcome == COMMAND_DONE && strcmp(verb, "replay") == 0) {
+		printf("replayed %s as %s\n", c->delivery, c->made);
+	} else if (c->outcome == COMMAND_DONE) {
 		buf_init(&b, 256);
 		buf_fmt(&b, "%s %s (was %s)\n", past(verb), c->delivery, delivery_word(c->was));
 		fputs(b.s, stdout);
@@ -65,7 +68,8 @@ static void outcome_tell(const char *verb, const struct queue_command *c)
 	} else if (c->was == DELIVERY_INFLIGHT) {
 		log_warn("%s is INFLIGHT: a request is under way; try again when it has ended", c->delivery);
 	} else {
-		log_warn("%s is %s and cannot be %s", c->delivery, delivery_word(c->was), past(verb));
+		log_warn("%s is %s and cannot be %s%s", c->delivery, delivery_word(c->was), past(verb),
+			strcmp(verb, "replay") == 0 ? ": retry it" : "");
 	}
 }
 

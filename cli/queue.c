@@ -28,7 +28,7 @@ static const struct args_option options[] = {
 	[OPT_LIMIT] = { "limit", 'n', "N", "list the newest N" },
 	[OPT_FAILED] = { "failed", 0, NULL, "retry: all that FAILED, of --pipeline, --repository or "
 		"--change, and --since a time" },
-	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop, hold)" },
+	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop, replay, hold)" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_JSON] = { "json", 0, NULL, "print JSON, one object a line; list: settled ones too" },
 	[OPT_HELP] = ARGS_OPTION_HELP,
@@ -37,7 +37,8 @@ static const struct args_option options[] = {
 static const char *const synopsis[] = {
 	"[list] [OPTION...]", "show ID", "retry ID... [--reason TEXT]",
 	"retry --failed [--since TIME] [--pipeline NAME] [--reason TEXT]",
-	"drop ID... [--reason TEXT]", "hold PIPELINE... [--reason TEXT]", "resume PIPELINE...",
+	"replay ID... [--reason TEXT]", "drop ID... [--reason TEXT]",
+	"hold PIPELINE... [--reason TEXT]", "resume PIPELINE...",
 	"rebuild", NULL
 };
 static const struct args_usage usage = {
@@ -47,6 +48,7 @@ static const struct args_usage usage = {
 		"  list     what is not settled yet; oldest first\n"
 		"  show     everything about one: why it is where it is, every attempt and answer\n"
 		"  retry    send it (again): what failed, is held, was dropped, or waits for its time\n"
+		"  replay   send a delivered one again, under a new id\n"
 		"  drop     never send it\n"
 		"  hold     send nothing of a pipeline; what fires meanwhile waits\n"
 		"  resume   go on with it\n"
@@ -149,6 +151,7 @@ static const struct verb {
 } verbs[] = {
 	{ "list", 0, 0, "" }, { "show", 1, 1, "the id of a delivery" },
 	{ "retry", 1, -1, "the id of a delivery" }, { "drop", 1, -1, "the id of a delivery" },
+	{ "replay", 1, -1, "the id of a delivery" },
 	{ "hold", 1, -1, "the name of a pipeline" }, { "resume", 1, -1, "the name of a pipeline" },
 	{ "rebuild", 0, 0, "" },
 };

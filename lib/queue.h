@@ -72,7 +72,8 @@ bool delivery_settled(enum delivery_state s);
 	X(HOLD, "HoldPipeline", "webhook-sender.refire", false) \
 	X(RESUME, "ResumePipeline", "cli.refire", false) \
 	X(OPEN, "OpenBreaker", "webhook-sender.refire", false) \
-	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false)
+	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false) \
+	X(REPLAY, "ReplayDelivery", "cli.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -228,10 +229,12 @@ struct queue_command {
 	const char *delivery;		/* full id */
 	enum command_outcome outcome;	/* out */
 	enum delivery_state was;	/* out */
+	char made[UUID_SIZE];		/* out, replay: the new one */
 };
 /* retry: FAILED, HELD, WAITING, DROPPED, SUPERSEDED become READY at the end of what
    is open in their lane's order; drop: anything unsettled and not INFLIGHT becomes
-   DROPPED. by: Unix name. verb "retry" or "drop". */
+   DROPPED; replay: a DELIVERED one goes again under a new id, at the end of its lane.
+   by: Unix name. verb "retry", "drop" or "replay". */
 int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid,
 	const char *reason, int64_t now_us, struct queue_command *v, size_t n, struct err *e);
 

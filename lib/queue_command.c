@@ -1,4 +1,4 @@
-/* queue_command.c - an operator's retry and drop. */
+/* queue_command.c - an operator's retry, drop and replay. */
 #include <string.h>
 
 #include "json.h"
@@ -13,6 +13,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{ "retry", JOURNAL_RETRY,
 	  BIT(FAILED) | BIT(HELD) | BIT(WAITING) | BIT(DROPPED) | BIT(SUPERSEDED) | BIT(READY) },
+	{ "replay", JOURNAL_REPLAY, BIT(DELIVERED) },
 	{ "drop", JOURNAL_DROP, BIT(READY) | BIT(WAITING) | BIT(HELD) },
 };
 
@@ -43,12 +44,29 @@ static int apply_drop(struct queue *q, int64_t seq, int64_t lane, const char *er
 	return queue_lane_advance(q, lane, now, e);
 }
 
+/* A copy of the row under a new id: *seq is the copy's. */
+static int apply_replay(struct queue *q, int64_t *seq, int64_t lane, int64_t now,
+	char made[UUID_SIZE], struct err *e)
+{
+	if (uuid_v7(now, made))
+		return err_sys(e, "cannot draw a delivery id");
+	if (db_exec(q->db, e, "INSERT INTO deliveries(id, change, upd, pipeline, repository, ref, before,"
+		" after, lane, pos, head, state, due, made, enrichment) SELECT ?2, change, upd, pipeline,"
+		" repository, ref, before, after, lane, 1 + COALESCE((SELECT max(pos) FROM deliveries"
+		" WHERE lane = ?4 AND state < 4), pos), 0, 0, ?3, ?3, enrichment FROM deliveries"
+		" WHERE seq = ?1", "isii", *seq, made, now, lane))
+		return -1;
+	*seq = db_last_id(q->db);
+	return queue_lane_advance(q, lane, now, e);
+}
+
+/* seq: the delivery that the record is about; d: the one that was named. */
 static int command_journal(struct queue *q, const struct verb *verb, const struct delivery *d,
-	const char *by, int64_t uid, const char *reason, int64_t now, struct err *e)
+	int64_t seq, const char *by, int64_t uid, const char *reason, int64_t now, struct err *e)
 {
 	struct journal_row row = { .time_us = now, .event = verb->event, .actor = by, .uid = uid,
 		.change = d->change_seq,
-		.delivery = d->seq, .response = "", .code = "", .message = "" };
+		.delivery = seq, .response = "", .code = "", .message = "" };
 	struct buf request, extra;
 	struct json j;
 	int failed;
@@ -103,7 +121,7 @@ static int command_one(struct queue *q, const struct verb *verb, const char *by,
 {
 	struct arena a;
 	struct delivery d;
-	int64_t lane;
+	int64_t lane, seq;
 	int failed = 0;
 
 	arena_init(&a);
@@ -111,14 +129,17 @@ static int command_one(struct queue *q, const struct verb *verb, const char *by,
 		failed = e->code == ERR_NOENT ? 0 : -1;
 		c->outcome = COMMAND_UNKNOWN;
 	} else {
+		seq = d.seq;
 		c->was = d.state;
 		c->outcome = verb->from & (1u << d.state) ? COMMAND_DONE : COMMAND_STATE;
 		if (c->outcome == COMMAND_DONE)
-			failed = lane_of(q, d.seq, &lane, e) || release_ref(q, &d, now, e) ||
-				(verb->event == JOURNAL_RETRY ?
-					apply_retry(q, d.seq, lane, d.state, now, e) :
-					apply_drop(q, d.seq, lane, *reason ? reason : "dropped by hand", now, e)) ||
-				command_journal(q, verb, &d, by, uid, reason, now, e) ? -1 : 0;
+			failed = lane_of(q, seq, &lane, e) || release_ref(q, &d, now, e) ||
+				(verb->event == JOURNAL_REPLAY ?
+					apply_replay(q, &seq, lane, now, c->made, e) :
+				 verb->event == JOURNAL_RETRY ?
+					apply_retry(q, seq, lane, d.state, now, e) :
+					apply_drop(q, seq, lane, *reason ? reason : "dropped by hand", now, e)) ||
+				command_journal(q, verb, &d, seq, by, uid, reason, now, e) ? -1 : 0;
 	}
 	arena_release(&a);
 	return failed;
@@ -133,7 +154,7 @@ int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid
 		if (!strcmp(verbs[i].word, verb))
 			w = &verbs[i];
 	if (!w)
-		return err_set(e, ERR_DATA, "unknown command `%.40s`; expected retry or drop", verb);
+		return err_set(e, ERR_DATA, "unknown command `%.40s`; expected retry, drop or replay", verb);
 	if (db_begin(q->db, e))
 		return -1;
 	for (size_t i = 0; i < n; i++) {

@@ -28,6 +28,7 @@ static const char *event_type(enum journal_event e)
 	case JOURNAL_DELIVER:
 	case JOURNAL_RETRY:
 	case JOURNAL_DROP:
+	case JOURNAL_REPLAY:
 	case JOURNAL_APPROVE:
 	case JOURNAL_REBUILD:
 	case JOURNAL_RESUME:

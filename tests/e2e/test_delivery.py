@@ -196,5 +196,35 @@ def test_retry_failed(t):
         t.eq(site.refire("queue", *wrong)[0], 64, "exit status of %s" % wrong)
 
 
+def test_replay(t):
+    """A delivered one goes again under a new id, and the trail has both; others do not."""
+    receiver = t.receiver()
+    site = t.site()
+    site.pipeline("ci", receiver, format="generic")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push("main")
+    site.send()
+    old = site.queue_json()[0]["delivery"]
+    out = site.must("queue", "replay", old[:8], "--reason", "lost over there")
+    site.attempt()
+    new = site.queue_json()[1]["delivery"]
+    t.eq(out, "replayed %s as %s\n" % (old, new), "replay says so")
+    t.eq([r.delivery for r in receiver.requests], [old, new], "the requests' ids")
+    bodies = [r.json() for r in receiver.requests]
+    t.eq([b.pop("delivery") for b in bodies], [old, new], "the bodies' ids")
+    t.eq(bodies[0], bodies[1], "which are else the same")
+    record = site.trail_records("ReplayDelivery")[0]
+    t.eq((record["requestID"], record["requestParameters"]["deliveryId"]), (new, old), "the trail")
+    receiver.then = status(301)
+    work.commit()
+    work.push("main")
+    site.send()
+    failed = site.queue_json("--state", "failed")[0]["delivery"]
+    rc, _, err = site.refire("queue", "replay", failed)
+    t.eq((rc, "cannot be replayed: retry it" in err), (1, True), "a failed one is retried: " + err)
+
+
 if __name__ == "__main__":
     harness.main()

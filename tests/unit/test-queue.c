@@ -222,6 +222,17 @@ static void commands(void)
 	is_int((long)claim(21 * S, &v), 1, "then the other");
 	is_str(v[0].d.id, one, "in its turn");
 	is_int((long)v[0].d.attempts, 1, "counted afresh");
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	char *three = deliver("p", C, A, 0);
+	queue_command(q, "replay", "alice", 1000, "", 14 * S, c, 1, &e);
+	is_int(c[0].outcome, COMMAND_DONE, "a delivered one is replayed");
+	ok(strcmp(c[0].made, one) != 0, "under a new id");
+	is_int((long)claim(21 * S, &v), 1, "behind what is open in its lane");
+	is_str(v[0].d.id, three, "which goes first");
+	settle(v[0].d.seq, DELIVERY_DELIVERED, 0);
+	claim(21 * S, &v);
+	is_str(v[0].d.id, c[0].made, "then it goes");
+	is_int((long)v[0].d.attempts, 1, "as if for the first time");
 	is_int(queue_command(q, "explode", "alice", 1000, "", 13 * S, c, 1, &e), -1,
 		"an unknown command is refused");
 }
