@@ -387,7 +387,7 @@ static void fairness(void)
 static void turns(void)
 {
 	int served[4] = { 0 };
-	char name[8];
+	char name[16];
 	struct claim *v;
 
 	open_new();
