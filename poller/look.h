@@ -48,6 +48,7 @@ struct look {
 	/* what came back */
 	bool failed;
 	struct err err;
+	int64_t wait_us;		/* failed: the server asks to be left alone so long; 0 */
 	bool same;			/* the stats are those: nothing was read */
 	bool unloaded;			/* they are not, and accepted was not loaded */
 	char stands[STILL_DIGEST];	/* the stats before it was read */

@@ -50,6 +50,8 @@ void note_look(struct watched *w, const struct look *l, const struct report *r, 
 	w->when.last_us = l->began_us;
 	w->when.failures = l->failed ? w->when.failures + 1 : 0;
 	w->when.next_us = schedule_next(w->name, w->interval_us, patience(w), now_us);
+	if (l->wait_us)
+		w->when.next_us = schedule_asked(w->when.next_us, w->interval_us, l->wait_us, now_us);
 	set_error(w, l->failed ? l->err.text : "");
 	if (!l->failed)
 		note_found(w, l, r);

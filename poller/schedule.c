@@ -55,6 +55,13 @@ int64_t schedule_next(const char *name, int64_t interval_us, int64_t failures, i
 	return t;
 }
 
+int64_t schedule_asked(int64_t next_us, int64_t interval_us, int64_t wait_us, int64_t now_us)
+{
+	int64_t most = longest(interval_us), then = now_us + (wait_us < most ? wait_us : most);
+
+	return then > next_us ? then : next_us;
+}
+
 bool schedule_due(const struct schedule_state *s, int64_t interval_us, int64_t now_us)
 {
 	return !s->last_us || s->next_us <= now_us ||

@@ -21,6 +21,10 @@
    least half an interval away, and less than one and three quarters. */
 int64_t schedule_next(const char *name, int64_t interval_us, int64_t failures, int64_t now_us);
 
+/* The server asks to be left alone for wait_us: what becomes of next_us. No longer than
+   failures make us wait. */
+int64_t schedule_asked(int64_t next_us, int64_t interval_us, int64_t wait_us, int64_t now_us);
+
 struct schedule_state {
 	int64_t last_us, next_us;	/* 0: never looked at */
 	int64_t failures;

@@ -12,6 +12,7 @@
 #define HOST_CONNECTIONS 8L
 #define KEPT_CONNECTIONS 128L
 #define CONNECT_MS 20000L
+#define MAX_WAIT_S (30 * 86400)
 #define REFUSED_READ (64 * KIB)		/* of the body of an answer that is not 200 */
 #define GREETING_TYPE "application/x-git-upload-pack-advertisement"
 #define RESULT_TYPE "application/x-git-upload-pack-result"
@@ -331,10 +332,20 @@ static int explain_redirect(const struct transfer *t, int64_t status, struct err
 		(int)status, to ? remote_shown(&t->look->arena, to) : "an address it does not name");
 }
 
+/* Retry-After (RFC 9110, 10.2.3): seconds, or a date. */
+static void note_wait(const struct transfer *t)
+{
+	curl_off_t s = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &s);
+	t->look->wait_us = s < 0 ? 0 : (s < MAX_WAIT_S ? (int64_t)s : MAX_WAIT_S) * US_PER_S;
+}
+
 static int explain_status(const struct transfer *t, int64_t status, struct err *e)
 {
 	bool given = *t->look->token_file || *t->look->remote.user;
 
+	note_wait(t);
 	if (status >= 300 && status < 400)
 		return explain_redirect(t, status, e);
 	if (status == 401 || status == 403)

@@ -2,6 +2,7 @@
 """refire poll over smart HTTP: a real nginx with git http-backend, and servers that
 answer badly. A bad answer is a failure with a reason, never "no refs".
 run: timeout=300"""
+import email.utils
 import os
 import socket
 import ssl
@@ -389,6 +390,29 @@ def test_bad_answers(t):
                 err = polls.must("web")
                 t.has(err, "answers again", "the line")
                 t.eq(polls.new(), [], "change files")
+
+
+def test_retry_after(t):
+    """A server that asks to be left alone is, for half an hour at most."""
+    later = email.utils.formatdate(time.time() + 1200, usegmt=True)
+    for status, asked, least, most in (("429 Too Many Requests", "600", 600, 602),
+                                       ("503 Service Unavailable", later, 1150, 1205),
+                                       ("503 Service Unavailable", "86400", 1800, 1802),
+                                       ("503 Service Unavailable", "99999999999999999999", 0, 1802),
+                                       ("429 Too Many Requests", "1", 50, 70),
+                                       ("429 Too Many Requests", "-600", 50, 70),
+                                       ("429 Too Many Requests", "soon", 50, 70),
+                                       ("429 Too Many Requests", None, 50, 70)):
+        with t.case("%s, Retry-After: %s" % (status[:3], asked)):
+            canned = t.use(Canned((status, {"Retry-After": asked} if asked else {}, b"")))
+            _, polls = polled(t, canned.url)
+            rc, _, err = polls.run()
+            t.eq(rc, 1, "exit status: " + err)
+            row = polls.rows()["web"]
+            wait = (row["next"] - row["last"]) / 1e6
+            t.ok(least <= wait <= most + 5, "the next poll comes %.1f s later" % wait)
+            polls.must()
+            t.eq(len(canned.requests), 1, "requests, and a pass leaves it alone")
 
 
 def test_slow_servers(t):

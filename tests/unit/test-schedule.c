@@ -128,6 +128,17 @@ static void test_after_change(void)
 		(long long)((now - looked) / S));
 }
 
+static void test_asked(void)
+{
+	const int64_t next = NOW + 60 * S;
+
+	is_int(schedule_asked(next, 60 * S, 30 * S, NOW), next, "we wait longer anyway");
+	is_int(schedule_asked(next, 60 * S, 90 * S, NOW), NOW + 90 * S, "as asked");
+	is_int(schedule_asked(next, 60 * S, 86400 * S, NOW), NOW + SCHEDULE_LONGEST_US,
+		"no longer than failures make us wait");
+	is_int(schedule_asked(next, 7200 * S, 86400 * S, NOW), NOW + 7200 * S, "or the interval");
+}
+
 /* A cron line every minute polls a repository of one minute every time. */
 static void test_cron(void)
 {
@@ -164,6 +175,7 @@ int main(void)
 	test_failures();
 	test_due();
 	test_after_change();
+	test_asked();
 	test_cron();
 	return tap_done();
 }
