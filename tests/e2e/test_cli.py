@@ -312,6 +312,7 @@ def test_status(t):
     with open(os.path.join(site.state, "spool", "new", "e." + "0" * 32), "w") as f:
         f.write("torn")
     site.send()
+    harness.wait_until(lambda: site.spool("quarantine"), 10, "it is set aside (by whoever sends)")
     rc, out, _ = site.refire("status")
     t.eq(rc, 1, "a file was set aside")
     t.has(out, "e." + "0" * 32, "it is named")
