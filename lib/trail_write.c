@@ -47,7 +47,7 @@ static int newest(const char *dir, char out[32], struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
 	while ((d = readdir(h)))
 		if (is_day_file(d->d_name) && strcmp(d->d_name, out) > 0)
-			snprintf(out, 32, "%s", d->d_name);
+			snprintf(out, 32, "%.16s", d->d_name);
 	closedir(h);
 	return 0;
 }
