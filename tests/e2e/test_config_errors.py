@@ -126,6 +126,8 @@ def test_no_configuration(t):
     rc, _, err = site.refire("send")
     t.eq(rc, 78, "exit status")
     t.has(err, site.conf, "the sentence names the file")
+    if os.path.exists("/etc/refire/refire.conf"):
+        t.skip("refire is installed here, so there is a configuration")
     rc, _, err = site.refire("send", env={"REFIRE_CONFIG": ""})
     t.eq(rc, 78, "exit status")
     t.has(err, "/etc/refire/refire.conf", "it says where it looked")
