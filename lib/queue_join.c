@@ -244,6 +244,12 @@ static int lane_tail(struct queue *q, int64_t lane, struct tail *t, struct err *
 	return got;
 }
 
+/* What a newer branch update may overtake: what waits to be sent, but not what a person
+   fired. */
+#define OVERTAKEN " lane = ?1 AND state < 4 AND state IN (0, 2) AND NOT EXISTS (SELECT 1 FROM" \
+	" updates u WHERE u.seq = deliveries.upd AND u.kind = 2)"
+_Static_assert(UPDATE_FIRE == 2, "as OVERTAKEN has it");
+
 /* The newest branch update overtakes what waits: its `before` reaches back to the
    first of those it replaces. */
 static int supersede(struct queue *q, int64_t lane, int64_t now, char *before, bool *any,
@@ -252,8 +258,8 @@ static int supersede(struct queue *q, int64_t lane, int64_t now, char *before, b
 	struct db_row r;
 	int got;
 
-	if (db_query(q->db, &r, e, "SELECT before FROM deliveries WHERE lane = ?1 AND state < 4"
-		" AND state IN (0, 2) ORDER BY pos LIMIT 1", "i", lane))
+	if (db_query(q->db, &r, e, "SELECT before FROM deliveries WHERE" OVERTAKEN
+		" ORDER BY pos LIMIT 1", "i", lane))
 		return -1;
 	got = db_next(&r, e);
 	*any = got > 0;
@@ -261,10 +267,11 @@ static int supersede(struct queue *q, int64_t lane, int64_t now, char *before, b
 		return got;
 	memccpy(before, db_text(&r, 0), 0, LIMIT_OID + 1);
 	db_done(&r);
-	return db_exec(q->db, e, "UPDATE deliveries SET state = ?2, settled = ?3, head = 0,"
+	if (db_exec(q->db, e, "UPDATE deliveries SET state = ?2, settled = ?3, head = 0,"
 		" code = 'Superseded', error = 'a newer update of the ref overtook it'"
-		" WHERE lane = ?1 AND state < 4 AND state IN (0, 2)", "iii", lane,
-		(int64_t)DELIVERY_SUPERSEDED, now);
+		" WHERE" OVERTAKEN, "iii", lane, (int64_t)DELIVERY_SUPERSEDED, now))
+		return -1;
+	return queue_lane_advance(q, lane, now, e);
 }
 
 /* What arrives behind a waiting head makes the head due at once, though no more often

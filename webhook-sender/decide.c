@@ -105,7 +105,8 @@ static int deliver(struct decide *d, const struct decide_input *in, const struct
 		.enrichment = in->enrichment, .change_id = in->change_id, .pipeline = p->name,
 		.repository = in->repository, .ref = in->ref, .before = in->old, .after = in->new,
 		.held = in->hold, .parallel = p->mode == MODE_PARALLEL,
-		.hurry_us = backoff_first_us(&p->retry_schedule), .supersede = p->mode == MODE_SUPERSEDED && *ref_branch(in->ref) };
+		.hurry_us = backoff_first_us(&p->retry_schedule),
+		.supersede = p->mode == MODE_SUPERSEDED && *ref_branch(in->ref) && !*in->pipeline };
 	char id[UUID_SIZE];
 
 	if (in->hold) {
