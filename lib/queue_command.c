@@ -93,12 +93,15 @@ static int command_journal(struct queue *q, const struct verb *verb, const struc
 	return failed;
 }
 
-/* A person decided about a held disappearance: the ref counts as gone from now on. */
+/* A person decided about a held disappearance: the ref counts as gone from now on,
+   unless it has moved on since. */
 static int release_ref(struct queue *q, const struct delivery *d, int64_t now, struct err *e)
 {
 	if (d->state != DELIVERY_HELD || strcmp(d->code, "MassDisappearance"))
 		return 0;
-	return queue_ref_set(q, d->repository, d->ref, d->after, false, now, e);
+	return db_exec(q->db, e, "UPDATE refs SET oid = ?3, seq = seq + 1, time = ?4, held = 0"
+		" WHERE repository = ?1 AND ref = ?2 AND held = 1", "sssi", d->repository, d->ref,
+		d->after, now);
 }
 
 static int lane_of(struct queue *q, int64_t seq, int64_t *lane, struct err *e)
