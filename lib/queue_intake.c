@@ -126,7 +126,7 @@ static int insert_update(struct queue *q, const struct queue_intake *v, int64_t 
 		c->time_us, now, c->pipeline, (int64_t)state, (int64_t)hold);
 }
 
-/* A ref seen for the first time in a space without a baseline: recorded silently.
+/* A ref nothing was known of, in a space without a baseline: recorded silently.
    The row is quiet: what a hook says about it still fires, since a push may have been
    seen here before its own report. */
 static int baseline_ref(struct queue *q, const struct queue_intake *v, int64_t change,
@@ -184,7 +184,7 @@ static int insert_seen(struct queue *q, const struct queue_intake *v, int64_t ch
 	for (size_t i = 0; !failed && i < c->nupdates; i++) {
 		const struct ref_update *u = &c->updates[i];
 
-		if (!v->baseline_fires && !covered(&spaces, u->ref))
+		if (!u->base && !v->baseline_fires && !covered(&spaces, u->ref))
 			failed = baseline_ref(q, v, change, u, now, e);
 		else
 			failed = insert_update(q, v, change, u, UPDATE_PENDING,
