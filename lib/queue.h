@@ -321,8 +321,10 @@ struct pending {			/* an update that waits for its join */
 	const char *pipeline;		/* fire */
 	int64_t base;			/* seen */
 	int64_t time_us, taken_us;
+	int64_t wait_us;		/* deferred until then; 0 never */
 	bool hold;			/* part of a mass disappearance */
 	bool skip;
+	bool ours;			/* of a change the sender made itself */
 };
 /* Pending updates of up to max refs, whole refs only, ordered by repository, ref,
    time; refs whose wait_until lies after now are left out. */
@@ -331,11 +333,16 @@ int queue_pending(struct queue *q, struct arena *a, int64_t now_us, size_t max,
 
 struct accepted_ref {
 	bool known;			/* there is a row */
-	bool quiet;			/* made by a baseline: no event has confirmed it */
+	bool quiet;			/* by a baseline only, there or not: no event has
+					   confirmed it */
 	bool baselined;			/* the ref lies in a space that has a baseline */
 	char oid[LIMIT_OID + 1];
 	int64_t base;
 	bool held;
+	int64_t covered_us;		/* every move until then is accounted for: a coalesced
+					   step, or the baseline, stands for it; 0 none is */
+	int64_t told_us;		/* the hook's time of the last report that moved it */
+	int64_t update;			/* that moved it; 0 none */
 };
 int queue_ref(struct queue *q, const char *repository, const char *ref,
 	struct accepted_ref *out, struct err *e);
@@ -347,13 +354,20 @@ void queue_rollback(struct queue *q);
 /* Inside queue_begin/commit: */
 int queue_update_settle(struct queue *q, int64_t update, enum update_state s,
 	int64_t covered_by, int forced, bool coalesced, int64_t enrichment, struct err *e);
-int queue_update_defer(struct queue *q, int64_t update, int64_t until_us, struct err *e);
+/* base: seen: the sequence number it is judged against. */
+int queue_update_defer(struct queue *q, int64_t update, int64_t base, int64_t until_us,
+	struct err *e);
 /* A step nobody reported: old -> new, filled in; *seq is its new row. */
 int queue_update_fill(struct queue *q, int64_t change, const char *repository, const char *ref,
 	const char *old, const char *new, int64_t now_us, int64_t *seq, struct err *e);
-int queue_ref_set(struct queue *q, const char *repository, const char *ref,
-	const char *oid, bool held, int64_t now_us, struct err *e);
-int queue_space_add(struct queue *q, const char *repository, const char *prefix,
+struct ref_move {
+	const char *repository, *ref, *oid;
+	bool held;
+	int64_t update;			/* that moves it */
+	int64_t covered_us, told_us;	/* as in struct accepted_ref; 0: as it was */
+};
+int queue_ref_set(struct queue *q, const struct ref_move *m, int64_t now_us, struct err *e);
+int queue_space_add(struct queue *q, const char *repository, const char *prefix, int64_t now_us,
 	struct err *e);
 int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct err *e);
 /* The enrichment of a delivery: "" when it must be computed again (superseding

@@ -132,8 +132,9 @@ static int insert_update(struct queue *q, const struct queue_intake *v, int64_t 
 static int baseline_ref(struct queue *q, const struct queue_intake *v, int64_t change,
 	const struct ref_update *u, int64_t now, struct err *e)
 {
-	if (!oid_is_zero(u->new) && db_exec(q->db, e, "INSERT OR IGNORE INTO refs(repository, ref, oid, seq, time, quiet)"
-		" VALUES(?1,?2,?3,1,?4,1)", "sssi", v->repository, u->ref, u->new, now))
+	if (!oid_is_zero(u->new) && db_exec(q->db, e, "INSERT OR IGNORE INTO refs(repository, ref, oid,"
+		" seq, time, quiet, covered) VALUES(?1,?2,?3,1,?4,1,?4)", "sssi", v->repository,
+		u->ref, u->new, now))
 		return -1;
 	return insert_update(q, v, change, u, UPDATE_BASELINE, false, now, e);
 }
@@ -191,7 +192,7 @@ static int insert_seen(struct queue *q, const struct queue_intake *v, int64_t ch
 				mass && oid_is_zero(u->new), now, e);
 	}
 	for (size_t i = 0; !failed && i < c->nspaces; i++)
-		failed = queue_space_add(q, v->repository, c->spaces[i], e);
+		failed = queue_space_add(q, v->repository, c->spaces[i], now, e);
 	arena_release(&a);
 	return failed ? -1 : 0;
 }

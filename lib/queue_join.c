@@ -28,8 +28,8 @@ static void row_pending(const struct db_row *r, struct arena *a, struct pending 
 		.repository = arena_strdup(a, db_text(r, 4)), .ref = arena_strdup(a, db_text(r, 5)),
 		.old = arena_strdup(a, db_text(r, 6)), .new = arena_strdup(a, db_text(r, 7)),
 		.pipeline = arena_strdup(a, db_text(r, 8)), .base = db_int(r, 9),
-		.time_us = db_int(r, 10), .taken_us = db_int(r, 11), .hold = db_int(r, 13) != 0,
-		.skip = db_int(r, 14) != 0 };
+		.time_us = db_int(r, 10), .taken_us = db_int(r, 11), .wait_us = db_int(r, 12),
+		.hold = db_int(r, 13) != 0, .skip = db_int(r, 14) != 0, .ours = !db_int(r, 15) };
 }
 
 struct group {
@@ -67,7 +67,8 @@ int queue_pending(struct queue *q, struct arena *a, int64_t now_us, size_t max,
 	*n = 0;
 	*next_us = 0;
 	if (db_query(q->db, &r, e, "SELECT u.seq, u.change, u.kind, c.source, u.repository, u.ref, u.old,"
-		" u.new, u.pipeline, u.base, u.time, u.taken, u.wait, u.hold, c.skip FROM updates u"
+		" u.new, u.pipeline, u.base, u.time, u.taken, u.wait, u.hold, c.skip,"
+		" c.reported FROM updates u"
 		" JOIN changes c ON c.seq = u.change WHERE u.state = 0"
 		" ORDER BY u.repository, u.ref, u.time, u.seq", ""))
 		return -1;
@@ -110,8 +111,8 @@ int queue_ref(struct queue *q, const char *repository, const char *ref,
 	int got;
 
 	*out = (struct accepted_ref){ 0 };
-	if (db_query(q->db, &r, e, "SELECT oid, seq, held, quiet FROM refs WHERE repository = ?1"
-		" AND ref = ?2", "ss", repository, ref))
+	if (db_query(q->db, &r, e, "SELECT oid, seq, held, quiet, covered, told, upd FROM refs"
+		" WHERE repository = ?1 AND ref = ?2", "ss", repository, ref))
 		return -1;
 	got = db_next(&r, e);
 	if (got < 0)
@@ -122,13 +123,21 @@ int queue_ref(struct queue *q, const char *repository, const char *ref,
 		out->base = db_int(&r, 1);
 		out->held = db_int(&r, 2) != 0;
 		out->quiet = db_int(&r, 3) != 0;
+		out->covered_us = db_int(&r, 4);
+		out->told_us = db_int(&r, 5);
+		out->update = db_int(&r, 6);
 		db_done(&r);
 	}
-	if (db_query(q->db, &r, e, "SELECT 1 FROM spaces WHERE repository = ?1"
-		" AND substr(?2, 1, length(prefix)) = prefix LIMIT 1", "ss", repository, ref))
+	if (db_query(q->db, &r, e, "SELECT time FROM spaces WHERE repository = ?1"
+		" AND substr(?2, 1, length(prefix)) = prefix ORDER BY time LIMIT 1", "ss",
+		repository, ref))
 		return -1;
 	got = db_next(&r, e);
 	out->baselined = got > 0;
+	if (got > 0 && !out->known) {
+		out->quiet = true;
+		out->covered_us = db_int(&r, 0);
+	}
 	if (got > 0)
 		db_done(&r);
 	return got < 0 ? -1 : 0;
@@ -142,9 +151,11 @@ int queue_update_settle(struct queue *q, int64_t update, enum update_state s,
 		covered_by, (int64_t)forced, (int64_t)coalesced, enrichment);
 }
 
-int queue_update_defer(struct queue *q, int64_t update, int64_t until_us, struct err *e)
+int queue_update_defer(struct queue *q, int64_t update, int64_t base, int64_t until_us,
+	struct err *e)
 {
-	return db_exec(q->db, e, "UPDATE updates SET wait = ?2 WHERE seq = ?1", "ii", update, until_us);
+	return db_exec(q->db, e, "UPDATE updates SET wait = ?2, base = ?3 WHERE seq = ?1", "iii",
+		update, until_us, base);
 }
 
 int queue_update_fill(struct queue *q, int64_t change, const char *repository, const char *ref,
@@ -158,19 +169,22 @@ int queue_update_fill(struct queue *q, int64_t change, const char *repository, c
 	return 0;
 }
 
-int queue_ref_set(struct queue *q, const char *repository, const char *ref,
-	const char *oid, bool held, int64_t now_us, struct err *e)
+/* A baseline stands for what was pushed before it only as long as nobody reports. */
+int queue_ref_set(struct queue *q, const struct ref_move *m, int64_t now_us, struct err *e)
 {
-	return db_exec(q->db, e, "INSERT INTO refs(repository, ref, oid, seq, time, held)"
-		" VALUES(?1,?2,?3,1,?4,?5) ON CONFLICT(repository, ref) DO UPDATE SET oid = ?3,"
-		" seq = seq + 1, time = ?4, held = ?5, quiet = 0", "sssii", repository, ref, oid,
-		now_us, (int64_t)held);
+	return db_exec(q->db, e, "INSERT INTO refs(repository, ref, oid, seq, time, held, covered, told,"
+		" upd) VALUES(?1,?2,?3,1,?4,?5,?6,?7,?8) ON CONFLICT(repository, ref) DO UPDATE SET"
+		" oid = ?3, seq = seq + 1, time = ?4, held = ?5, quiet = 0, upd = ?8,"
+		" told = max(told, ?7), covered = CASE WHEN ?6 THEN ?6 WHEN quiet THEN 0"
+		" ELSE covered END", "sssiiiii", m->repository, m->ref, m->oid, now_us,
+		(int64_t)m->held, m->covered_us, m->told_us, m->update);
 }
 
-int queue_space_add(struct queue *q, const char *repository, const char *prefix, struct err *e)
+int queue_space_add(struct queue *q, const char *repository, const char *prefix, int64_t now_us,
+	struct err *e)
 {
-	return db_exec(q->db, e, "INSERT OR IGNORE INTO spaces(repository, prefix) VALUES(?1,?2)",
-		"ss", repository, prefix);
+	return db_exec(q->db, e, "INSERT OR IGNORE INTO spaces(repository, prefix, time)"
+		" VALUES(?1,?2,?3)", "ssi", repository, prefix, now_us);
 }
 
 int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct err *e)

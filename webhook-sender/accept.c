@@ -86,7 +86,8 @@ static void keep(struct search *s, size_t depth)
 		memcpy(s->best, s->path, depth * sizeof(*s->path));
 }
 
-/* Depth first from start: the longest trail that ends as wanted. */
+/* Depth first from start: the longest trail that ends as wanted, the earliest of the
+   longest. */
 static void walk_from(struct search *s, const char *start)
 {
 	const char *node = start;
@@ -165,54 +166,94 @@ static void take(struct search *s, struct accept_result *out)
 	}
 }
 
-/* Patience has run out: from the stored value as far as it goes, then what leads to
-   the shown one from anywhere. */
-static void piece_together(struct search *s, struct accept_result *out)
+static bool run_out(const struct search *s)
 {
-	const char *shown = s->in->shown, *at = s->in->stored;
-
-	if (s->in->stored) {
-		reset(s, NULL);
-		walk_from(s, s->in->stored);
-		take(s, out);
-		if (out->nwalk)
-			at = s->in->events[out->walk[out->nwalk - 1]].new;
-	}
-	if (at && shown && accept_same(at, shown))
-		return;
-	reset(s, shown);
-	walk_anywhere(s);
-	if (!s->nbest && !out->nwalk && !s->in->stored) {
-		reset(s, NULL);
-		walk_anywhere(s);
-	}
-	take(s, out);
+	for (size_t i = 0; i < s->nbest; i++)
+		if (!s->in->events[s->best[i]].young)
+			return true;
+	return false;
 }
 
-/* Is what the search found the whole story, as far as can be told now? */
-static bool complete(const struct search *s)
+/* What was reported no later than the walk has come is out of the question now. */
+static void pass_over_until(struct search *s, int64_t time_us)
 {
-	if (s->in->shown)
-		return s->nbest > 0;
-	return s->nbest == s->in->n;
+	for (size_t i = 0; i < s->in->n; i++)
+		if (s->in->events[i].time_us <= time_us)
+			s->used[i] = true;
+}
+
+/* The reports do not connect: from the stored value as far as it goes, then what leads
+   to the shown one from anywhere. The second piece waits for the gap before it as long as
+   it is young; the first goes where the second does. */
+static void piece_together(struct search *s, const char *start, struct accept_result *out)
+{
+	const char *shown = s->in->shown, *at = start;
+	bool first;
+
+	pass_over_until(s, s->in->since_us);
+	reset(s, NULL);
+	walk_from(s, start);
+	first = run_out(s);
+	take(s, out);
+	if (out->nwalk) {
+		at = s->in->events[out->walk[out->nwalk - 1]].new;
+		pass_over_until(s, s->in->events[out->walk[out->nwalk - 1]].time_us);
+	}
+	reset(s, shown);
+	if (!shown || !accept_same(at, shown))
+		walk_anywhere(s);
+	if (run_out(s))
+		take(s, out);
+	else if (!first)
+		out->nwalk = 0;
+}
+
+/* Most often nothing is missing: the reports, in the order of their hooks, are one chain
+   from the stored value. Then they go as far as to the shown one, and no other order will
+   do, were it longer. */
+static void in_order(struct search *s, const char *start)
+{
+	const char *at = start;
+	size_t n = 0, far = 0;
+
+	for (size_t i = 0; i < s->in->n; i++) {
+		const struct accept_event *e = &s->in->events[i];
+
+		if (e->time_us <= s->in->since_us)
+			continue;
+		if (!accept_same(e->old, at))
+			return;
+		at = e->new;
+		s->path[n++] = i;
+		if (!s->end || accept_same(at, s->end))
+			far = n;
+	}
+	keep(s, far);
+}
+
+static bool all_young(const struct accept_input *in)
+{
+	for (size_t i = 0; i < in->n; i++)
+		if (!in->events[i].young)
+			return false;
+	return true;
 }
 
 static void decide(struct search *s, struct accept_result *out)
 {
 	const struct accept_input *in = s->in;
+	const char *start = in->stored ? in->stored : in->events[0].old;
 
 	reset(s, in->shown);
-	if (in->stored)
-		walk_from(s, in->stored);
-	else
-		walk_anywhere(s);
-	out->kind = ACCEPT_WALK;
-	if (complete(s))
+	in_order(s, start);
+	if (!s->nbest && !in->stored && all_young(in))
+		return;
+	if (!s->nbest && in->shown)
+		walk_from(s, start);
+	if (s->nbest)
 		take(s, out);
-	else if (in->patient)
-		out->kind = ACCEPT_WAIT;
 	else
-		piece_together(s, out);
+		piece_together(s, start, out);
 }
 
 void accept_walk(const struct accept_input *in, struct accept_result *out)
@@ -221,7 +262,6 @@ void accept_walk(const struct accept_input *in, struct accept_result *out)
 	void *events;
 
 	out->nwalk = 0;
-	out->kind = ACCEPT_WALK;
 	if (!in->n)
 		return;
 	s.order = mem_alloc(in->n * sizeof(*s.order));

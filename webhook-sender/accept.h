@@ -7,10 +7,13 @@
  * is one edge, used once. A to B to A to B fires three times; a chain found out
  * of order fires in order; events on no walk are covered and never fired.
  *
- * Where the reports do not connect and patience has run out, the walk is what
- * starts at the stored value followed by what ends at the shown one; the caller
- * fills the steps between (current value != old of the next event, and last new
- * != shown), which nobody reported.
+ * Where the reports do not connect, the walk is what starts at the stored value,
+ * followed by what ends at the shown one; the caller fills the steps between
+ * (current value != old of the next event, and last new != shown), which nobody
+ * reported. Such a piece is taken only once the patience of one of its events has
+ * run out: while all are young, what is missing may be on its way. The first lies
+ * later than the report that brought the stored value, the second later than the
+ * first, so that no straggler is taken for either.
  */
 #ifndef ACCEPT_H
 #define ACCEPT_H
@@ -22,25 +25,21 @@
 struct accept_event {
 	const char *old, *new;		/* object ids; zeros: none */
 	int64_t time_us;
-};
-
-enum accept_kind {
-	ACCEPT_WAIT,		/* no walk from stored to shown yet, and patience is left */
-	ACCEPT_WALK,		/* walk holds the events to fire in order (may be empty) */
+	bool young;			/* its patience runs */
 };
 
 struct accept_input {
-	const char *stored;	/* NULL: nothing is known about this ref */
+	const char *stored;	/* NULL: not known. The earliest event began at it, but an
+				   earlier one may be on its way if they are not one chain */
+	int64_t since_us;	/* the time of the report that brought it there */
 	const char *shown;	/* what the repository shows; NULL: it cannot be read */
 	const struct accept_event *events;	/* earliest first */
 	size_t n;
-	bool patient;		/* reports may still be on their way */
 };
 
 struct accept_result {
-	enum accept_kind kind;
-	size_t *walk;		/* indexes into events; room for n is the caller's */
-	size_t nwalk;
+	size_t *walk;		/* indexes into events, to fire in order; the caller's, n of them */
+	size_t nwalk;		/* 0: nothing goes now */
 };
 
 void accept_walk(const struct accept_input *in, struct accept_result *out);

@@ -122,11 +122,14 @@ static int accept_update(struct round *r, const struct plan *p, const struct pla
 		forced, s->coalesced, enrichment, e);
 }
 
-static int move_ref(struct round *r, const struct plan *p, const struct plan_step *s, struct err *e)
+static int move_ref(struct round *r, const struct plan *p, const struct plan_step *s,
+	int64_t update, struct err *e)
 {
 	if (s->fire)
 		return 0;
-	return queue_ref_set(r->s->queue, p->repository, p->ref, s->hold ? s->old : s->new, s->hold,
+	return queue_ref_set(r->s->queue, &(struct ref_move){ .repository = p->repository,
+		.ref = p->ref, .oid = s->hold ? s->old : s->new, .held = s->hold, .update = update,
+		.covered_us = s->covered_us, .told_us = s->coalesced ? 0 : s->p->time_us },
 		r->now, e);
 }
 
@@ -139,7 +142,7 @@ static int apply_step(struct round *r, const struct plan *p, struct plan_step *s
 		return -1;
 	if (change_of(r, p, s, &c, e) ||
 	    accept_update(r, p, s, &c, s->job ? s->job->stored : 0, &update, e) ||
-	    move_ref(r, p, s, e))
+	    move_ref(r, p, s, update, e))
 		return -1;
 	return decide_step(&r->decide, &(struct decide_input){ .change = c.seq, .update = update,
 		.enrichment = s->job ? s->job->stored : 0,
@@ -166,7 +169,7 @@ static int journal_link(struct round *r, const struct plan *p, const struct plan
 	json_key_bytes(&j, "ref", p->ref, strlen(p->ref));
 	json_kv(&j, "before", m->p->old);
 	json_kv(&j, "commit", m->p->new);
-	json_kv(&j, "accepted", p->row.oid);
+	json_kv(&j, "accepted", p->at ? p->at : "");
 	json_end(&j);
 	row.request = b.s;
 	failed = queue_journal_add(r->s->queue, &row, e);
@@ -174,41 +177,47 @@ static int journal_link(struct round *r, const struct plan *p, const struct plan
 	return failed;
 }
 
+/* The row as the steps have left it. */
 static int apply_mark(struct round *r, const struct plan *p, const struct plan_mark *m,
-	struct err *e)
+	const struct accepted_ref *row, struct err *e)
 {
 	if (m->state == UPDATE_PENDING)
-		return queue_update_defer(r->s->queue, m->p->seq, m->until_us, e);
+		return queue_update_defer(r->s->queue, m->p->seq, m->rebase ? row->base : m->p->base,
+			m->until_us, e);
 	if (m->state == UPDATE_COVERED && journal_link(r, p, m, e))
 		return -1;
-	return queue_update_settle(r->s->queue, m->p->seq, m->state, 0, TRI_UNKNOWN, false, 0, e);
+	return queue_update_settle(r->s->queue, m->p->seq, m->state,
+		m->state == UPDATE_COVERED ? row->update : 0, TRI_UNKNOWN, false, 0, e);
 }
 
 /* The repository has gone on and nobody told: judge that as an observation of ours. */
-static int observe(struct round *r, const struct plan *p, struct err *e)
+static int observe(struct round *r, const struct plan *p, const struct accepted_ref *row,
+	struct err *e)
 {
-	struct accepted_ref row;
 	char id[UUID_SIZE];
 	int64_t change;
 
-	if (queue_ref(r->s->queue, p->repository, p->ref, &row, e) ||
-	    queue_change_make(r->s->queue, p->repository, r->now, &change, id, e))
+	if (queue_change_make(r->s->queue, p->repository, r->now, &change, id, e))
 		return -1;
-	return queue_observe(r->s->queue, change, p->repository, p->ref, p->observe, row.base, r->now,
+	return queue_observe(r->s->queue, change, p->repository, p->ref, p->observe, row->base, r->now,
 		r->now + WALK_PATIENCE_US, e);
 }
 
 static int apply_plan(struct round *r, struct plan *p, struct err *e)
 {
+	struct accepted_ref row;
+
 	for (size_t i = 0; i < p->nsteps; i++)
 		if (apply_step(r, p, &p->steps[i], e))
 			return -1;
+	if (queue_ref(r->s->queue, p->repository, p->ref, &row, e))
+		return -1;
 	for (size_t i = 0; i < p->nmarks; i++)
-		if (apply_mark(r, p, &p->marks[i], e))
+		if (apply_mark(r, p, &p->marks[i], &row, e))
 			return -1;
 	if (p->unhold && queue_ref_unhold(r->s->queue, p->repository, p->ref, r->now, e))
 		return -1;
-	return p->observe ? observe(r, p, e) : 0;
+	return p->observe ? observe(r, p, &row, e) : 0;
 }
 
 /* Slow ones step back when they fill the round, so that refs behind them get their
@@ -219,7 +228,8 @@ static int step_back(struct round *r, const struct plan *p, struct err *e)
 		return 0;
 	for (size_t i = 0; i < r->n; i++)
 		if (!strcmp(r->v[i].ref, p->ref) && !strcmp(r->v[i].repository, p->repository) &&
-		    queue_update_defer(r->s->queue, r->v[i].seq, r->now + STEP_BACK_US, e))
+		    queue_update_defer(r->s->queue, r->v[i].seq, r->v[i].base,
+			r->now + STEP_BACK_US, e))
 			return -1;
 	return 0;
 }

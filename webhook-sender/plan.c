@@ -43,23 +43,23 @@ static struct repo *repo_at(struct plan_repos *r, const char *git_dir)
 	return r->repo;
 }
 
+/* The accepted value moves with each step. */
 static void add_step(struct plan *p, struct plan_step s)
 {
 	p->steps[p->nsteps++] = s;
+	if (!s.fire && !s.hold)
+		p->at = s.new;
 }
 
 static void mark(struct plan *p, const struct pending *u, enum update_state state,
 	int64_t until_us, const char *why)
 {
-	p->marks[p->nmarks++] = (struct plan_mark){ u, state, until_us, why };
+	p->marks[p->nmarks++] = (struct plan_mark){ u, state, until_us, false, why };
 }
 
-/* The value events start from; NULL when nothing is known. A quiet row was made by a
-   baseline: a push may have been seen there before its own report. */
-static const char *stored(const struct plan *p)
+/* What is accepted; NULL when nothing is known. */
+static const char *accepted(const struct plan *p)
 {
-	if (p->row.known && p->row.quiet)
-		return NULL;
 	if (p->row.known)
 		return p->row.held ? ZEROS : p->row.oid;
 	return p->row.baselined ? ZEROS : NULL;
@@ -73,114 +73,267 @@ static bool plausible(struct repo *r, const struct pending *u)
 	return !r || oid_is_zero(u->new) || repo_has(r, u->new, &e) != 0;
 }
 
+/* ---- events ---- */
+
 struct events {
 	const struct pending **p;
 	struct accept_event *v;
 	size_t n;
-	int64_t oldest_us;		/* when the first of them was taken in */
+	int64_t young_until;		/* the patience of the youngest; 0 none is young */
 };
 
-static void collect(struct plan *p, struct arena *a, struct repo *r, const struct pending *v,
-	size_t n, struct events *out)
+static int64_t patience_of(const struct pending *u)
 {
-	out->p = arena_alloc(a, n * sizeof(*out->p));
-	out->v = arena_alloc(a, n * sizeof(*out->v));
+	return u->taken_us + WALK_PATIENCE_US;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A coalesced step stands for every move before it, so a report that comes later fires
+   nothing. A quiet row was made by a baseline: what it shows may have been pushed before
+   its own report. A clock that was set back makes no report old. */
+static bool stood_for(const struct plan *p, const struct pending *u, int64_t now)
+{
+	return p->row.known && !p->row.quiet && u->time_us <= p->row.covered_us &&
+		p->row.covered_us <= now;
+}
+
+static void add_event(struct events *out, const struct pending *u, int64_t now)
+{
+	bool young = now < patience_of(u);
+
+	if (young)
+		out->young_until = later(out->young_until, patience_of(u));
+	out->p[out->n] = u;
+	out->v[out->n++] = (struct accept_event){ u->old, u->new, u->time_us, young };
+}
+
+static void collect(struct plan *p, struct arena *a, struct repo *r, const struct pending *v,
+	size_t n, int64_t now, struct events *out)
+{
+	*out = (struct events){ arena_alloc(a, n * sizeof(*out->p)),
+		arena_alloc(a, n * sizeof(*out->v)), 0, 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].kind != UPDATE_EVENT)
 			continue;
-		if (!plausible(r, &v[i])) {
+		if (!plausible(r, &v[i]))
 			mark(p, &v[i], UPDATE_COVERED, 0,
 				"the repository does not have the object it names");
-			continue;
-		}
-		if (!out->n || v[i].taken_us < out->oldest_us)
-			out->oldest_us = v[i].taken_us;
-		out->p[out->n] = &v[i];
-		out->v[out->n++] = (struct accept_event){ v[i].old, v[i].new, v[i].time_us };
+		else if (stood_for(p, &v[i], now))
+			mark(p, &v[i], UPDATE_COVERED, 0,
+				"it was seen and accepted before its report came");
+		else
+			add_event(out, &v[i], now);
 	}
 }
 
-static void add_walk(struct plan *p, const struct events *ev, const struct accept_result *w,
-	bool *on_walk)
+/* The value the walk starts from. What a baseline saw may lie behind the first reports,
+   those of pushes from about its time. */
+static const char *start_of(const struct plan *p, const struct events *ev)
 {
-	const char *at = stored(p);
+	if (p->row.quiet && ev->v[0].time_us < p->row.covered_us + WALK_PATIENCE_US)
+		return NULL;
+	return accepted(p);
+}
 
+/* What is off the walk is judged again, from where it ended. */
+static void add_walk(struct plan *p, const struct events *ev, const struct accept_result *w,
+	bool *on_walk, int64_t now)
+{
 	for (size_t i = 0; i < w->nwalk; i++) {
 		const struct pending *u = ev->p[w->walk[i]];
 
-		if (at && !accept_same(at, u->old))
-			add_step(p, (struct plan_step){ .old = at, .new = u->old, .coalesced = true });
+		if (p->at && !accept_same(p->at, u->old))
+			add_step(p, (struct plan_step){ .old = p->at, .new = u->old, .coalesced = true,
+				.covered_us = u->time_us - 1 });
 		add_step(p, (struct plan_step){ .p = u, .old = u->old, .new = u->new });
 		on_walk[w->walk[i]] = true;
-		at = u->new;
 	}
-	if (w->nwalk && p->shown && !accept_same(at, p->shown))
-		p->observe = p->shown;
+	for (size_t i = 0; i < ev->n; i++)
+		if (!on_walk[i])
+			mark(p, ev->p[i], UPDATE_PENDING, later(now, patience_of(ev->p[i])), "");
 }
 
-/* Events off the walk: covered once their own patience has run out. */
-static void leave(struct plan *p, const struct events *ev, const bool *on_walk, bool waiting,
+/* The walk to what the repository shows, or showed; false when there is none. */
+static bool walk_to(struct plan *p, struct arena *a, const struct events *ev, const char *shown,
 	int64_t now)
 {
-	for (size_t i = 0; i < ev->n; i++) {
-		int64_t until = ev->p[i]->taken_us + WALK_PATIENCE_US;
+	int64_t since = p->row.told_us <= now ? p->row.told_us : 0;
+	struct accept_result w;
+	const char *start;
 
-		if (on_walk[i])
-			continue;
-		if (waiting || now < until)
-			mark(p, ev->p[i], UPDATE_PENDING, until, "");
-		else
-			mark(p, ev->p[i], UPDATE_COVERED, 0,
-				"what it reports was covered by another change");
-	}
+	if (!ev->n)
+		return false;
+	w.walk = arena_alloc(a, ev->n * sizeof(*w.walk));
+	start = start_of(p, ev);
+	accept_walk(&(struct accept_input){ start, since, shown, ev->v, ev->n }, &w);
+	if (!w.nwalk)
+		return false;
+	p->at = start;
+	add_walk(p, ev, &w, arena_alloc(a, ev->n * sizeof(bool)), now);
+	return true;
 }
 
-static void plan_events(struct plan *p, struct arena *a, struct repo *r, const struct pending *v,
-	size_t n, int64_t now)
-{
-	struct events ev = { 0 };
-	struct accept_result w;
-	bool *on_walk;
+/* ---- observations ---- */
 
-	collect(p, a, r, v, n, &ev);
-	if (!ev.n)
-		return;
-	w.walk = arena_alloc(a, ev.n * sizeof(*w.walk));
-	on_walk = arena_alloc(a, ev.n * sizeof(*on_walk));
-	accept_walk(&(struct accept_input){ stored(p), p->shown, ev.v, ev.n,
-		now < ev.oldest_us + WALK_PATIENCE_US }, &w);
-	if (w.kind == ACCEPT_WALK)
-		add_walk(p, &ev, &w, on_walk);
-	leave(p, &ev, on_walk, w.kind == ACCEPT_WAIT, now);
+struct sights {
+	struct arena *a;
+	const struct events *ev;
+	int64_t now;
+	int64_t next_us;		/* the first that waits is judged then; 0 none waits */
+	const struct pending *last;	/* that was judged */
+	bool moved;			/* the row, by events */
+	bool judged;			/* an observation moves it */
+	bool held;			/* and its deliveries are held */
+};
+
+/* Every hook's file has its time, and then the events that wait for others have theirs:
+   those that are here now, not ever new ones. */
+static int64_t judged_at(const struct pending *u, const struct sights *s)
+{
+	int64_t due = patience_of(u);
+
+	if (s->now < due)
+		return due;
+	return u->wait_us > due ? u->wait_us : later(due, s->ev->young_until);
+}
+
+/* Is it the later state? They come in the order in which they began, and looks of the
+   poller one after the other; only the sender's own, made in an instant, may lie within
+   one of those. */
+static bool follows(const struct pending *u, const struct sights *s)
+{
+	return !s->last || !u->ours || u->time_us > s->last->taken_us;
+}
+
+static void wait_on(struct plan *p, const struct pending *u, struct sights *s)
+{
+	int64_t until = later(s->now, judged_at(u, s));
+
+	mark(p, u, UPDATE_PENDING, until, "");
+	p->marks[p->nmarks - 1].rebase = s->judged && follows(u, s);
+	if (!s->next_us || until < s->next_us)
+		s->next_us = until;
+}
+
+/* Several that were made one after the other: each of these states stood in the
+   repository. */
+static void judge_seen(struct plan *p, const struct pending *u, struct sights *s)
+{
+	bool gone = oid_is_zero(u->new), again = p->shown && !oid_is_zero(p->shown);
+
+	if (accept_same(u->new, p->at)) {
+		mark(p, u, UPDATE_VOID, 0, "another observation of the same was judged");
+		p->unhold = p->unhold || p->row.held;
+	} else if (!follows(u, s)) {
+		mark(p, u, UPDATE_VOID, 0, "another observation was judged");
+	} else if (p->row.held && gone) {
+		mark(p, u, UPDATE_VOID, 0, "its disappearance is held already");
+	} else if (u->hold && gone && again) {
+		mark(p, u, UPDATE_VOID, 0, "it was there again when it was judged");
+	} else {
+		s->held = u->hold && gone;
+		s->judged = true;
+		s->last = u;
+		p->unhold = p->row.held;
+		add_step(p, (struct plan_step){ .p = u, .old = p->at, .new = u->new,
+			.coalesced = true, .hold = s->held,
+			.covered_us = p->shown && accept_same(u->new, p->shown) ? s->now : u->time_us });
+	}
 }
 
 /* An observation holds if the row stands where it stood, and the difference is still
-   there once every hook's file had its time. */
-static void plan_seen(struct plan *p, const struct pending *u, bool moved, int64_t events_until,
-	int64_t now)
+   there once it had its time. Events that wait go first where they lead to what it saw,
+   and are judged again after it. */
+static void plan_seen(struct plan *p, const struct pending *u, struct sights *s)
 {
-	const char *value = p->shown ? p->shown : u->new;
-	const char *row = p->row.known ? p->row.oid : ZEROS;
-
 	if (u->base != (p->row.known ? p->row.base : 0)) {
 		mark(p, u, UPDATE_VOID, 0, "the ref had moved on when it was judged");
-	} else if (moved) {
-		mark(p, u, UPDATE_PENDING, now, "");
-	} else if (accept_same(value, row)) {
+	} else if (s->moved) {
+		mark(p, u, UPDATE_PENDING, s->now, "");
+	} else if (p->shown && accept_same(p->shown, p->row.known ? p->row.oid : ZEROS)) {
 		p->unhold = p->unhold || p->row.held;
 		mark(p, u, UPDATE_VOID, 0, "the difference was gone when it was judged");
-	} else if (events_until) {
-		mark(p, u, UPDATE_PENDING, events_until, "");
-	} else if (now < u->taken_us + WALK_PATIENCE_US) {
-		mark(p, u, UPDATE_PENDING, u->taken_us + WALK_PATIENCE_US, "");
-	} else if (p->nsteps) {
-		mark(p, u, UPDATE_VOID, 0, "another observation of the same was judged");
-	} else if (!(p->row.held && oid_is_zero(value))) {
-		add_step(p, (struct plan_step){ .p = u, .old = row, .new = value,
-			.coalesced = true, .hold = u->hold && oid_is_zero(value) });
+	} else if (judged_at(u, s) > s->now || s->held || (s->judged && s->ev->n)) {
+		wait_on(p, u, s);
+	} else if (!s->judged && walk_to(p, s->a, s->ev, u->new, s->now)) {
+		s->moved = true;
+		mark(p, u, UPDATE_PENDING, s->now, "");
 	} else {
-		mark(p, u, UPDATE_VOID, 0, "its disappearance is held already");
+		judge_seen(p, u, s);
 	}
+}
+
+/* ---- what is left ---- */
+
+/* The repository shows what nothing explains, and is not known to be held. */
+static bool unexplained(const struct plan *p)
+{
+	bool held = p->row.held && p->at && accept_same(p->at, p->row.oid);
+
+	if (!p->shown || !p->at)
+		return false;
+	return held ? !oid_is_zero(p->shown) : !accept_same(p->at, p->shown);
+}
+
+/* Look ourselves, in 2 s; but that a ref is gone takes a look at all of them. */
+static void look_again(struct plan *p)
+{
+	if (!oid_is_zero(p->shown))
+		p->observe = p->shown;
+}
+
+/* Events on no walk, when their patience has run out: an observation may show where they
+   belong, one of our own if need be, or a report of what is shown may come yet; else they
+   were covered by what was accepted. */
+static void leave(struct plan *p, const struct sights *s)
+{
+	for (size_t i = 0; i < s->ev->n; i++) {
+		const struct pending *u = s->ev->p[i];
+
+		if (s->ev->v[i].young) {
+			mark(p, u, UPDATE_PENDING, patience_of(u), "");
+		} else if (s->judged || s->next_us) {
+			mark(p, u, UPDATE_PENDING, s->judged ? s->now : s->next_us, "");
+		} else if (unexplained(p) && (!oid_is_zero(p->shown) || u->wait_us <= patience_of(u))) {
+			look_again(p);
+			mark(p, u, UPDATE_PENDING, s->now + WALK_PATIENCE_US, "");
+		} else {
+			mark(p, u, UPDATE_COVERED, 0, "what it reports was covered by another change");
+		}
+	}
+}
+
+/* Is somebody about to tell what the repository shows? */
+static bool awaited(const struct plan *p, const struct sights *s)
+{
+	for (size_t i = 0; i < p->nmarks; i++) {
+		const struct plan_mark *m = &p->marks[i];
+
+		if (m->state == UPDATE_PENDING && (m->p->kind != UPDATE_SEEN || !s->moved))
+			return true;
+	}
+	return false;
+}
+
+static void plan_all(struct plan *p, struct arena *a, const struct events *ev,
+	const struct pending *v, size_t n, int64_t now)
+{
+	struct sights s = { .a = a, .ev = ev, .now = now };
+
+	s.moved = walk_to(p, a, ev, p->shown, now);
+	if (!s.moved)
+		p->at = p->row.known ? p->row.oid : ZEROS;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == UPDATE_SEEN)
+			plan_seen(p, &v[i], &s);
+	if (!s.moved)
+		leave(p, &s);
+	if (p->nsteps && !s.held && unexplained(p) && !awaited(p, &s))
+		look_again(p);
 }
 
 static int read_shown(struct plan *p, struct arena *a, struct repo *r, struct err *e)
@@ -201,9 +354,8 @@ static int read_shown(struct plan *p, struct arena *a, struct repo *r, struct er
 int plan_ref(struct sender *s, struct plan_repos *repos, struct arena *a,
 	const struct pending *v, size_t n, int64_t now_us, struct plan *out, struct err *e)
 {
+	struct events ev;
 	struct repo *r;
-	bool moved;
-	int64_t events_until = 0;
 
 	*out = (struct plan){ .repository = v[0].repository, .ref = v[0].ref };
 	out->steps = arena_alloc(a, (2 * n + 2) * sizeof(*out->steps));
@@ -213,17 +365,11 @@ int plan_ref(struct sender *s, struct plan_repos *repos, struct arena *a,
 	r = repo_at(repos, out->git_dir);
 	if (queue_ref(s->queue, out->repository, out->ref, &out->row, e) || read_shown(out, a, r, e))
 		return -1;
-	plan_events(out, a, r, v, n, now_us);
-	moved = out->nsteps > 0;
-	for (size_t i = 0; i < out->nmarks; i++)
-		if (out->marks[i].until_us > events_until)
-			events_until = out->marks[i].until_us;
-	for (size_t i = 0; i < n; i++) {
-		if (v[i].kind == UPDATE_SEEN)
-			plan_seen(out, &v[i], moved, events_until, now_us);
-		else if (v[i].kind == UPDATE_FIRE)
+	collect(out, a, r, v, n, now_us, &ev);
+	plan_all(out, a, &ev, v, n, now_us);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == UPDATE_FIRE)
 			add_step(out, (struct plan_step){ .p = &v[i], .old = v[i].new,
 				.new = v[i].new, .fire = true });
-	}
 	return 0;
 }

@@ -14,6 +14,7 @@ struct plan_step {
 	const struct pending *p;	/* NULL: nobody reported it */
 	const char *old, *new;
 	bool coalesced;
+	int64_t covered_us;		/* coalesced: it accounts for all moves until then */
 	bool hold;			/* part of a mass disappearance */
 	bool fire;			/* by hand: one pipeline, the accepted ref untouched */
 	struct pool_job *job;		/* enrichment, where one is needed */
@@ -24,6 +25,7 @@ struct plan_mark {			/* an update that fires nothing */
 	const struct pending *p;
 	enum update_state state;	/* COVERED, VOID; PENDING: deferred */
 	int64_t until_us;		/* deferred */
+	bool rebase;			/* deferred: it was made after what moves the row now */
 	const char *why;
 };
 
@@ -36,6 +38,7 @@ struct plan {
 	size_t nsteps;
 	struct plan_mark *marks;
 	size_t nmarks;
+	const char *at;			/* where the steps lead; NULL: not known */
 	bool unhold;			/* a held disappearance was undone */
 	const char *observe;		/* the repository has gone on to this: look again in 2 s */
 };

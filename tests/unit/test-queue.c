@@ -119,7 +119,7 @@ static void intake(void)
 	is_int((long)n, 2, "each ref update once");
 	is_str(p[0].ref, "refs/heads/b", "in order of ref");
 	queue_begin(q, &e);
-	queue_update_defer(q, p[0].seq, 9 * S, &e);
+	queue_update_defer(q, p[0].seq, -1, 9 * S, &e);
 	queue_commit(q, &e);
 	queue_pending(q, &arena, 8 * S, 10, &p, &n, &next, &e);
 	is_int((long)n, 1, "a deferred ref is left out");
