@@ -73,7 +73,8 @@ static void test_asking(void)
 	queue_pending(q, &arena, 6 * S, 10, &p, &n, &next, &e);
 	queue_begin(q, &e);
 	queue_update_settle(q, p[0].seq, UPDATE_ACCEPTED, 0, 0, false, 0, &e);
-	queue_ref_set(q, "web", p[0].ref, B, false, 7 * S, &e);
+	queue_ref_set(q, &(struct ref_move){ .repository = "web", .ref = p[0].ref, .oid = B,
+		.update = p[0].seq }, 7 * S, &e);
 	queue_commit(q, &e);
 	is_int(queue_change_pends(q, first.id, &e), 0, "judged");
 	queue_version(q, "web", &w, &e);
