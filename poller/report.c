@@ -61,6 +61,19 @@ static int waits(const struct spool_paths *p, struct queue *q, const char *mark,
 	return stat(file, &st) ? 1 : queue_change_pends(q, id, e);
 }
 
+/* Did the sender accept something since this look loaded what was accepted? Then what
+   it found may be just that: 1, 0, -1. */
+static int outdated(const struct look *l, struct queue *q, struct err *e)
+{
+	struct queue_version now;
+
+	if (!q)
+		return 0;
+	if (queue_version(q, l->name, &now, e))
+		return -1;
+	return memcmp(&now, &l->version, sizeof(now)) != 0;
+}
+
 int report_make(struct look *l, const struct spool_paths *p, struct queue *q, const char *mark,
 	struct report *out, struct err *e)
 {
@@ -77,6 +90,8 @@ int report_make(struct look *l, const struct spool_paths *p, struct queue *q, co
 	}
 	observe_digest(&out->seen, &l->scope, digest);
 	waiting = waits(p, q, mark, digest, e);
+	if (!waiting)
+		waiting = outdated(l, q, e);
 	if (waiting < 0)
 		return -1;
 	if (waiting) {
