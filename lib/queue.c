@@ -1,6 +1,7 @@
 /* queue.c - the queue's schema: open it, own it, transactions, the journal. */
 #include "queue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -68,9 +69,16 @@ static const char schema[] =
 	" probes INTEGER NOT NULL DEFAULT 0, ramp INTEGER NOT NULL DEFAULT 0,"
 	" next INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
 	"CREATE TABLE tombstones(id TEXT PRIMARY KEY) WITHOUT ROWID;"
-	"INSERT INTO meta VALUES('cursor', 0);"
-	"PRAGMA user_version = 1;";
-_Static_assert(QUEUE_SCHEMA == 1, "the schema above is version 1");
+	"INSERT INTO meta VALUES('cursor', 0);";
+
+/* How a queue gets from each version to the next, a new one through all of them. A
+   step that a release has seen is not changed: a newer need is a further step. A sender
+   of the version before may still run while one is taken: only add. */
+static const char *const steps[] = {
+	schema,				/* 0, an empty file, to 1 */
+};
+_Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
+
 _Static_assert(DELIVERY_INFLIGHT == 1 && DELIVERY_WAITING == 2 && DELIVERY_DELIVERED == 4 &&
 	DELIVERY_READY == 0, "the partial indexes count on these");
 
@@ -150,13 +158,27 @@ static void give_to_owner(const char *path)
 		return;		/* the next open says what is wrong */
 }
 
-static int make_schema(struct db *d, struct err *e)
+static int take_steps(struct db *d, struct err *e)
 {
+	char done[48];
 	int64_t v;
 
+	if (version(d, &v, e))
+		return -1;
+	for (; v < QUEUE_SCHEMA; v++) {
+		snprintf(done, sizeof(done), "PRAGMA user_version = %d", (int)v + 1);
+		if (db_script(d, steps[v], e) || db_script(d, done, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* All steps or none, also when two open it at once. */
+static int upgrade(struct db *d, struct err *e)
+{
 	if (db_begin(d, e))
 		return -1;
-	if (version(d, &v, e) || (v == 0 && db_script(d, schema, e)) || db_commit(d, e)) {
+	if (take_steps(d, e) || db_commit(d, e)) {
 		db_rollback(d);
 		return -1;
 	}
@@ -174,11 +196,14 @@ static int check_version(struct db *d, const char *path, enum queue_open mode, s
 			"one knows %d); run the newer one", path, (int)v, QUEUE_SCHEMA);
 	if (v == QUEUE_SCHEMA)
 		return 0;
+	if (mode == QUEUE_READ && v)
+		return err_set(e, ERR_TEMP, "the queue %s was made by an older refire (schema %d, this "
+			"one reads %d): `refire send` brings it up to date", path, (int)v, QUEUE_SCHEMA);
 	if (mode == QUEUE_READ)
 		return err_set(e, ERR_NOENT, "there is no queue yet at %s: nothing was taken in so far",
 			path);
 	give_to_owner(path);
-	return make_schema(d, e);
+	return upgrade(d, e);
 }
 
 int queue_open(const char *path, enum queue_open mode, struct queue **out, struct err *e)
