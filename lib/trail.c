@@ -56,10 +56,12 @@ static void short_text(struct json *j, const char *key, const char *s)
 	json_strn(j, s, shorten(s, LIMIT_RECORD_SHORT));
 }
 
-/* Content over its limit is left out, as CloudTrail does, and named. */
-static const char *within(const char *json, size_t limit, const char *name, struct buf *omitted)
+/* Content over its limit is left out, as CloudTrail does, and named. taken: of the limit
+   by what stands beside it. */
+static const char *within(const char *json, size_t limit, size_t taken, const char *name,
+	struct buf *omitted)
 {
-	if (strlen(json) <= limit)
+	if (strlen(json) + taken <= limit)
 		return json;
 	buf_fmt(omitted, "%s\"%s\"", omitted->len ? "," : "", name);
 	return "";
@@ -115,10 +117,15 @@ static void members(struct buf *b, const char *object)
 	}
 }
 
+#define OMITTED_ROOM 128		/* for the member that names what was left out */
+
 static void extra(struct json *j, const struct journal_row *r, const struct change_row *c,
-	const struct delivery *d, const struct buf *omitted, const char *more)
+	const struct delivery *d, struct buf *omitted)
 {
+	size_t start;
+
 	json_key(j, "additionalEventData");
+	start = j->b->len;
 	json_object(j);
 	json_key(j, "sequence");
 	json_int(j, r->seq);
@@ -132,7 +139,8 @@ static void extra(struct json *j, const struct journal_row *r, const struct chan
 		json_kv(j, "pipeline", d->pipeline);
 		json_key_bytes(j, "ref", d->ref, strlen(d->ref));
 	}
-	members(j->b, more);
+	members(j->b, within(r->extra, LIMIT_RECORD_EXTRA, j->b->len - start + OMITTED_ROOM,
+		"additionalEventData", omitted));
 	if (omitted->len)
 		buf_fmt(j->b, ",\"omitted\":[%s]", omitted->s);
 	json_end(j);
@@ -181,14 +189,13 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 {
 	const struct event_info *info = &events[r->event];
 	char when[CLOCK_ISO_SIZE], id[UUID_SIZE];
-	const char *request, *response, *more;
+	const char *request, *response;
 	struct buf omitted;
 	struct json j;
 
 	buf_init(&omitted, 128);
-	request = within(r->request, LIMIT_RECORD_BIG, "requestParameters", &omitted);
-	response = within(r->response, LIMIT_RECORD_BIG, "responseElements", &omitted);
-	more = within(r->extra, LIMIT_RECORD_EXTRA, "additionalEventData", &omitted);
+	request = within(r->request, LIMIT_RECORD_BIG, 0, "requestParameters", &omitted);
+	response = within(r->response, LIMIT_RECORD_BIG, 0, "responseElements", &omitted);
 	event_id(r, c, d, id);
 	json_init(&j, out);
 	json_object(&j);
@@ -206,7 +213,7 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 		short_text(&j, "errorMessage", r->message);
 	raw_or_null(&j, "requestParameters", request);
 	raw_or_null(&j, "responseElements", response);
-	extra(&j, r, c, d, &omitted, more);
+	extra(&j, r, c, d, &omitted);
 	if (d || c)
 		json_kv(&j, "requestID", d ? d->id : c->id);
 	json_kv(&j, "eventID", id);

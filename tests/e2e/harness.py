@@ -176,17 +176,21 @@ class Tap:
         self.sites, self.cases = [], 0
         before, began = self.count, time.monotonic()
         outcome, extra = True, ""
-        with contextlib.ExitStack() as self.stack:
-            try:
-                function(self)
-                extra = " (%.1f s)" % (time.monotonic() - began)
-            except Skipped as reason:
-                extra = " # SKIP %s" % reason
-            except KeyboardInterrupt:
-                raise
-            except Exception:  # noqa: BLE001
-                outcome = False
-                self.explain()
+        try:
+            with contextlib.ExitStack() as self.stack:
+                try:
+                    function(self)
+                    extra = " (%.1f s)" % (time.monotonic() - began)
+                except Skipped as reason:
+                    extra = " # SKIP %s" % reason
+                except KeyboardInterrupt:
+                    raise
+                except Exception:  # noqa: BLE001
+                    outcome = False
+                    self.explain()
+        except (Gone, OSError):         # what closing found: a record that is wrong
+            outcome = False
+            self.diag(traceback.format_exc())
         if not (outcome and self.cases and self.count > before):
             self.line(outcome, name, extra)
 

@@ -11,7 +11,6 @@ Every process that has TOP in its arguments or as its working directory is ended
 by close(), a sender that the hook started included.
 """
 import contextlib
-import glob
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ import signal
 import subprocess
 import tempfile
 import time
+
+import cloudtrail
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("REFIRE_BUILD") or os.path.join(ROOT, "build"))
@@ -149,6 +150,8 @@ class Site:
         self.conf = self.path("refire.conf")
         self.works = 0
         self.senders = []
+        self.secrets = []           # must not be found in any record
+        self.trail_is_ours = True   # False: a test wrote into it what refire never would
         self.owner = {}             # keys for run(): the user that refire runs as here
         self.program = os.path.join(BUILD, "refire")
         with open(self.path("home", ".gitconfig"), "w") as f:
@@ -167,6 +170,12 @@ class Site:
         end_processes(self.top)
         for sender in self.senders:
             sender.wait()
+        try:
+            self.check_trail()
+        finally:
+            self.remove()
+
+    def remove(self):
         shutil.rmtree(self.top, ignore_errors=True)
         if os.path.exists(self.top):
             run(["chmod", "-R", "u+rwX", self.top])
@@ -199,6 +208,7 @@ class Site:
     def secret(self, name, value=b"not a secret"):
         """A secret file of mode 0600; its path."""
         path = self.path("secrets", name)
+        self.secrets += [value] if len(value) > 8 else []
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
             os.fchmod(f.fileno(), 0o600)
             f.write(value)
@@ -357,13 +367,21 @@ class Site:
         return self.must("queue", "show", delivery)
 
     def trail_records(self, event=None):
-        """Records of the live trail in order of their sequence, of one eventName or all."""
-        records = []
-        for name in sorted(glob.glob(os.path.join(self.state, "trail", "*.jsonl"))):
-            with open(name, "rb") as f:
-                records += [json.loads(line) for line in f.read().decode().split("\n")[:-1]]
+        """Records of the trail in order of their sequence, of one eventName or all."""
+        records = [json.loads(x.decode()) for x in cloudtrail.records(self.path_of_trail())]
         records.sort(key=lambda r: r["additionalEventData"]["sequence"])
         return [r for r in records if event in (None, r["eventName"])]
+
+    def path_of_trail(self):
+        return os.path.join(self.state, "trail")
+
+    def check_trail(self):
+        """Gone when a record is not as CloudTrail publishes it, or holds a secret."""
+        for line in cloudtrail.records(self.path_of_trail()) if self.trail_is_ours else ():
+            found = cloudtrail.faults(line)
+            found += ["a secret" for s in self.secrets if s in line]
+            if found:
+                raise Gone("a record is not as published: %s\n%s" % ("; ".join(found), line[:3000]))
 
     def states(self):
         """{state: how many} over the queue."""

@@ -87,6 +87,40 @@ static void limits(void)
 	free(big);
 }
 
+/* Every kind of event, with the longest names there can be: within the limits. */
+static void every_event(void)
+{
+	static char ref[LIMIT_REF + 1], claim[LIMIT_CLAIM + 1];
+	struct change_row c = { .id = "01a20653-666a-7a0b-aa9c-07ae003b10d6", .repository = "web",
+		.path = "", .user = "git", .actor = claim, .address = claim };
+	struct delivery d = { .id = "54a4912d-323c-846a-8ede-8a724bc8eb1c", .pipeline = "ci",
+		.ref = ref };
+	char *extra = malloc(LIMIT_RECORD_EXTRA + 1);
+
+	memset(ref, '\x9b', LIMIT_REF);		/* not UTF-8 */
+	memset(claim, '\x1b', LIMIT_CLAIM);
+	memset(extra, 'x', LIMIT_RECORD_EXTRA);
+	memcpy(extra, "{\"a\":\"", 6);
+	memcpy(extra + LIMIT_RECORD_EXTRA - 2, "\"}", 3);
+	for (int i = 0; i < JOURNAL_COUNT; i++) {
+		struct journal_row r = { .seq = i + 1, .event = (enum journal_event)i, .request = "",
+			.response = "", .code = "X", .message = "", .extra = extra };
+		json_t *j = render(&r, &c, &d), *more = json_object_get(j, "additionalEventData");
+		char *s = json_dumps(more, JSON_COMPACT);
+		const char *type = text(j, "eventType");
+
+		ok(*text(j, "eventName") && strstr(text(j, "eventSource"), ".refire"),
+			"%s of %s", text(j, "eventName"), text(j, "eventSource"));
+		ok(!strcmp(type, "AwsApiCall") || !strcmp(type, "AwsServiceEvent"), "%s", type);
+		ok(s && strlen(s) <= LIMIT_RECORD_EXTRA, "additionalEventData within 28 KB");
+		is_str(json_string_value(json_array_get(json_object_get(more, "omitted"), 0)),
+			"additionalEventData", "what did not fit beside the rest is named");
+		free(s);
+		json_decref(j);
+	}
+	free(extra);
+}
+
 /* ---- the writer ---- */
 
 static struct queue *q;
@@ -205,6 +239,7 @@ int main(void)
 		return 1;
 	fields();
 	limits();
+	every_event();
 	writer();
 	n = scandir(dir, &v, is_torn, NULL);
 	is_int(n, 2, "both torn ends are kept beside");
