@@ -231,6 +231,20 @@ static void index_names(struct config *c)
 	qsort(c->by_name, c->nrepositories, sizeof *c->by_name, compare_names);
 }
 
+/* Which of them goes first: see address.h. */
+static void join_addresses(struct config *c)
+{
+	for (size_t i = 0; i < c->npipelines; i++) {
+		struct pipeline *p = &c->pipelines[i];
+
+		p->addresses = (struct address_rules){
+			.allow = { [ADDRESS_PIPELINE] = p->allow_addresses,
+				[ADDRESS_REFIRE] = c->allow_addresses },
+			.deny = { [ADDRESS_PIPELINE] = p->deny_addresses,
+				[ADDRESS_REFIRE] = c->deny_addresses } };
+	}
+}
+
 /* ---- load and free ---- */
 
 static int config_build(struct config *c, struct err *e)
@@ -242,6 +256,7 @@ static int config_build(struct config *c, struct err *e)
 	default_state_dir(c);
 	resolve_places(c);
 	index_names(c);
+	join_addresses(c);
 	return config_check(c, e);
 }
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "err.h"
 #include "mem.h"
 #include "settings.h"
@@ -50,6 +51,8 @@ struct pipeline {
 	struct list headers;	/* "Name: value" */
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
+	struct address_list deny_addresses, allow_addresses;
+	struct address_rules addresses;	/* made of these and [refire]'s */
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
 	int64_t spacing_us;	/* rate: from one attempt to the next, on average; 0 none */
 	struct backoff retry_schedule;
@@ -75,6 +78,7 @@ struct config {
 	int64_t concurrency;	/* attempts in flight at once */
 	int64_t give_up_us;	/* 5 days */
 	int64_t watch_interval_us;	/* resident poller: reconcile every */
+	struct address_list deny_addresses, allow_addresses;
 	const char *user_agent;
 	struct repository *repositories;
 	size_t nrepositories;

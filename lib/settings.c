@@ -62,6 +62,12 @@ const struct setting settings[] = {
 	  .min = US_PER_S, .max = DAY,
 	  .help = "How often `refire poll --watch` compares each repository that has a path or "
 		"a root with what was accepted." },
+	{ REFIRE("deny-addresses", SETTING_ADDRESSES, deny_addresses),
+	  .help = "Addresses and networks that no pipeline's requests may go to, beside those that "
+		"are always refused: link-local, and where clouds keep a machine's credentials." },
+	{ REFIRE("allow-addresses", SETTING_ADDRESSES, allow_addresses),
+	  .help = "Addresses and networks that requests may go to although they are refused by "
+		"deny-addresses here, or always." },
 	{ REFIRE("user-agent", SETTING_STRING, user_agent), .def = "refire/" REFIRE_VERSION,
 	  .help = "The User-Agent header of all requests." },
 
@@ -165,6 +171,11 @@ const struct setting settings[] = {
 	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
 	{ WEBHOOK("tls-verify", SETTING_BOOL, tls_verify), .def = "yes",
 	  .help = "With no, any certificate is accepted: for tests only." },
+	{ WEBHOOK("deny-addresses", SETTING_ADDRESSES, deny_addresses),
+	  .help = "Addresses and networks that its requests may not go to; it comes before both "
+		"lists in [refire]." },
+	{ WEBHOOK("allow-addresses", SETTING_ADDRESSES, allow_addresses),
+	  .help = "Addresses and networks that its requests may go to, whatever refuses them." },
 	{ .name = NULL },
 };
 
@@ -192,6 +203,7 @@ const char *settings_type_name(enum setting_type t)
 	case SETTING_CHOICE: return "word";
 	case SETTING_FLAGS: return "words";
 	case SETTING_LIST: return "list";
+	case SETTING_ADDRESSES: return "addresses";
 	case SETTING_GLOBS: return "patterns";
 	}
 	return "";
@@ -433,6 +445,19 @@ static int parse_globs(struct arena *a, const char *value, struct list *out, str
 	return 0;
 }
 
+static int parse_addresses(struct arena *a, const char *value, struct address_list *out,
+	struct err *e)
+{
+	struct list l = settings_list(a, value);
+
+	out->v = arena_alloc(a, (l.n + 1) * sizeof *out->v);
+	out->n = l.n;
+	for (size_t i = 0; i < l.n; i++)
+		if (address_block_parse(l.v[i], &out->v[i], e))
+			return -1;
+	return 0;
+}
+
 static const char *parse_path(struct arena *a, const char *file, const char *value)
 {
 	if (*value == '/' || !strchr(file, '/'))
@@ -476,6 +501,8 @@ static int parse_setting(const struct setting *t, struct arena *a, const char *f
 	case SETTING_LIST:
 		*(struct list *)at = settings_list(a, value);
 		return 0;
+	case SETTING_ADDRESSES:
+		return parse_addresses(a, value, (struct address_list *)at, e);
 	case SETTING_GLOBS:
 		return parse_globs(a, value, (struct list *)at, e);
 	}
@@ -522,7 +549,8 @@ static int bad_key(enum setting_section s, const struct conf_item *item, struct 
 static bool is_empty(const struct setting *t, struct arena *a, const char *value)
 {
 	bool list = t->type == SETTING_LIST || t->type == SETTING_GLOBS ||
-		t->type == SETTING_FLAGS || t->type == SETTING_TIMES;
+		t->type == SETTING_FLAGS || t->type == SETTING_TIMES ||
+		t->type == SETTING_ADDRESSES;
 
 	return list ? settings_list(a, value).n == 0 : *value == '\0';
 }

@@ -30,6 +30,7 @@ enum setting_type {
 	SETTING_CHOICE,		/* int: index into choices */
 	SETTING_FLAGS,		/* unsigned: bit per choice, comma-separated */
 	SETTING_LIST,		/* struct list, comma-separated; \, is a literal comma */
+	SETTING_ADDRESSES,	/* struct address_list: addresses and networks */
 	SETTING_GLOBS,		/* struct list, each checked by glob_check; the commas of
 				   {a,b} and [a,b] do not separate */
 };

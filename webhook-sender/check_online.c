@@ -40,7 +40,8 @@ static void probe_start(struct check *c, struct http *h, struct probe *p)
 	struct request r = { .method = "HEAD", .body.fd = -1, .body.s = "",
 		.timeout_us = p->pipeline->timeout_us,
 		.connect_timeout_us = p->pipeline->connect_timeout_us,
-		.ca_file = p->pipeline->ca_file, .tls_verify = p->pipeline->tls_verify };
+		.ca_file = p->pipeline->ca_file, .tls_verify = p->pipeline->tls_verify,
+		.addresses = &p->pipeline->addresses };
 	struct err e;
 
 	p->url = url_of(p->pipeline, &e);

@@ -41,6 +41,19 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+bool exchange_permits(struct exchange *x, const struct address *a)
+{
+	return !address_refused(x->addresses, a, &x->refusal);
+}
+
+/* A connection that another pipeline made, by other rules, is not used either. */
+static bool peer_permitted(struct exchange *x, const char *ip)
+{
+	struct address a;
+
+	return address_parse(ip, &a) && exchange_permits(x, &a);
+}
+
 /* The connection stands and the request is about to leave. libcurl would send it
    again when a kept connection breaks without an answer; the receiver may have
    acted on it, so that counts as this attempt's unknown outcome instead. */
@@ -50,7 +63,7 @@ static int on_ready(void *arg, char *ip, char *local_ip, int port, int local_por
 
 	(void)local_ip;
 	(void)local_port;
-	if (x->sends++ > 0)
+	if (!peer_permitted(x, ip) || x->sends++ > 0)
 		return CURL_PREREQFUNC_ABORT;
 	snprintf(x->address, sizeof x->address, strchr(ip, ':') ? "[%s]:%d" : "%s:%d", ip, port);
 	return CURL_PREREQFUNC_OK;
@@ -259,6 +272,8 @@ static void exchange_clear(struct exchange *x)
 	x->head_read = x->body_read = 0;
 	x->head_over = x->body_cut = false;
 	x->sends = 0;
+	x->opened = 0;
+	x->refusal.text[0] = '\0';
 	x->result = CURLE_OK;
 	x->address[0] = x->detail[0] = '\0';
 }
@@ -268,6 +283,7 @@ CURLcode exchange_set(struct exchange *x, const struct request *r)
 	CURLcode code;
 
 	exchange_clear(x);
+	x->addresses = r->addresses;
 	code = exchange_tls(x, r);
 	if (code == CURLE_OK)
 		code = exchange_url(x, r);
@@ -315,8 +331,17 @@ static enum answer_kind kind_of_code(const struct exchange *x)
 	}
 }
 
+/* Refused: where nothing else was tried, or where the connection that stood was. */
+static bool forbidden(const struct exchange *x)
+{
+	return *x->refusal.text && !x->sends &&
+		(!x->opened || x->result == CURLE_ABORTED_BY_CALLBACK);
+}
+
 static enum answer_kind kind_of(const struct exchange *x, int status)
 {
+	if (forbidden(x))
+		return ANSWER_FORBIDDEN;
 	if (x->head_over)
 		return ANSWER_TOO_BIG;
 	if (x->result != CURLE_OK && !x->body_cut)
@@ -393,6 +418,8 @@ static const char *detail_of(const struct exchange *x, enum answer_kind kind, in
 {
 	if (kind == ANSWER_GOT)
 		return "";
+	if (kind == ANSWER_FORBIDDEN)
+		return x->refusal.text;
 	if (x->sends > 1)
 		return "the kept connection was closed without an answer";
 	if (x->result == CURLE_OK)

@@ -40,6 +40,9 @@ struct exchange {
 	size_t body_read;
 	bool body_cut;
 	struct digest_stream digest;	/* begun once the body exceeds what is kept */
+	const struct address_rules *addresses;
+	struct err refusal;		/* of an address, "" none was refused */
+	size_t opened;			/* sockets, to addresses that were not */
 	char address[sizeof ((struct answer *)0)->address];
 	char detail[CURL_ERROR_SIZE];
 };
@@ -49,6 +52,8 @@ struct exchange *exchange_new(struct http *h);
 void exchange_free(struct exchange *x);		/* taken out of the multi handle before */
 /* Everything for one request; also empties what the last one left. */
 CURLcode exchange_set(struct exchange *x, const struct request *r);
+/* May this exchange go to that address? Else notes why not. */
+bool exchange_permits(struct exchange *x, const struct address *a);
 /* After result is set. */
 void exchange_answer(struct exchange *x, struct arena *a, struct answer *out);
 

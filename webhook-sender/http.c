@@ -77,14 +77,21 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *un
 	return 0;
 }
 
+/* CURLOPT_OPENSOCKETFUNCTION: names are resolved, this is the address itself. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
-	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	struct exchange *x = arg;
+	struct address to;
+	int fd;
 
 	(void)purpose;
+	if (!address_of(&a->addr, &to) || !exchange_permits(x, &to))
+		return CURL_SOCKET_BAD;
+	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	*watch_of(arg, fd) = (struct watch){ .ours = true };
+	x->opened++;
+	*watch_of(x->h, fd) = (struct watch){ .ours = true };
 	return fd;
 }
 
@@ -166,7 +173,7 @@ static struct exchange *http_take(struct http *h)
 	if (!x)
 		return NULL;
 	curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETDATA, h);
+	curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETDATA, x);
 	curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	curl_easy_setopt(x->easy, CURLOPT_CLOSESOCKETDATA, h);
 	x->older = h->all;

@@ -4,7 +4,9 @@
  *
  * Never follows a redirect, never reads .netrc or proxy variables, never prompts;
  * http and https only; bounded in time, header and body size. Certificates are
- * verified unless tls-verify = no.
+ * verified unless tls-verify = no. An address that the request's rules refuse is not
+ * connected to (address.h): looked at after DNS, when the socket is made, and again
+ * when a kept connection is taken.
  *
  *	http_start(h, &request, tag, e);	many
  *	http_wait(h, timeout_ms, fd);		until something moved or fd is readable

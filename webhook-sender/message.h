@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "limits.h"
 #include "mem.h"
 
@@ -50,12 +51,14 @@ struct request {
 	int64_t timeout_us, connect_timeout_us;
 	const char *ca_file;		/* "" system */
 	bool tls_verify;
+	const struct address_rules *addresses;	/* NULL: only what is always refused is */
 };
 
 #define ANSWER_LIST(X) \
 	/* name, errorCode, sentence */ \
 	X(GOT, "", "answered") \
 	X(RESOLVE, "NameNotResolved", "the host name could not be resolved") \
+	X(FORBIDDEN, "AddressRefused", "the receiver's address may not be connected to") \
 	X(CONNECT, "ConnectionFailed", "the connection was refused or could not be made") \
 	X(TLS, "TlsVerificationFailed", "the TLS handshake or the certificate's check failed") \
 	X(TIMEOUT, "ReceiverTimeout", "no complete answer within the time limit") \

@@ -172,6 +172,8 @@ static enum outcome kind_outcome(enum answer_kind k)
 	switch (k) {
 	case ANSWER_REFUSED:
 		return OUTCOME_FAIL;
+	/* Names change their addresses, and a person mends the settings: nothing is lost. */
+	case ANSWER_FORBIDDEN:
 	case ANSWER_GOT: case ANSWER_RESOLVE: case ANSWER_CONNECT: case ANSWER_TLS:
 	case ANSWER_TIMEOUT: case ANSWER_BROKEN: case ANSWER_TOO_BIG: case ANSWER_COUNT:
 		break;

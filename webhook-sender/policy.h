@@ -8,6 +8,7 @@
  *	410			GONE: the receiver says so; the pipeline is held
  *	other 4xx		REJECTED: rejected_tries in all, then FAILED
  *	resolve, connect, TLS, time-out, broken	RETRY
+ *	an address that may not be connected to	RETRY: names change their addresses
  *
  * policy_step: (state, verdict, now) to (state, due). One door for every change
  * of a delivery's state after an attempt.

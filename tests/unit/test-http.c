@@ -487,6 +487,67 @@ static void test_refused(void)
 	}
 }
 
+/* ---- addresses ---- */
+
+static struct address_list one(const char *text)
+{
+	struct address_list l = { arena_alloc(&arena, sizeof *l.v), 1 };
+	struct err e;
+
+	if (address_block_parse(text, l.v, &e))
+		exit(94);
+	return l;
+}
+
+/* However a URL spells it, nothing is connected to. */
+static void test_built_in_addresses(void)
+{
+	static const char *const spellings[] = { "169.254.169.254", "0xa9fea9fe", "2852039166",
+		"0251.0376.0251.0376", "169.254.43518", "0xa9.0xfe.0xa9.0xfe", "[::ffff:169.254.169.254]",
+		"[::ffff:a9fe:a9fe]", "[fe80::1]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]",
+		"[fd00:ec2::254]", "[fe80::1%25lo]" };
+
+	for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+		struct request r = request_to("POST", arena_fmt(&arena, "http://%s/latest/", spellings[i]));
+		struct answer a;
+
+		r.connect_timeout_us = 2000000;
+		a = exchange(&r);
+		is_str(answer_code(a.kind), "AddressRefused", "%s", spellings[i]);
+		ok(!a.sent && strstr(a.detail, "allow-addresses") != NULL, "why: %s", a.detail);
+		ok(a.connect_us == 0, "no connection was tried");
+	}
+}
+
+static void test_denied_addresses(void)
+{
+	struct address_rules denied = { .deny = { one("127.0.0.0/8") } };
+	struct address_rules allowed = { .deny = { one("127.0.0.0/8") }, .allow = { one("127.0.0.1") } };
+	struct address_rules six = { .deny = { one("::1") } };
+	struct request r = request_to("POST", url_of("/echo")), plain = r;
+	int conns;
+
+	is_int(exchange(&plain).status, 200, "without rules loopback is allowed, and kept");
+	conns = atomic_load(&connections);
+	r.addresses = &denied;
+	is_str(answer_code(exchange(&r).kind), "AddressRefused",
+		"a kept connection of another pipeline is not used past the rules");
+	is_int(atomic_load(&connections), conns, "and none is made");
+	is_str(answer_code(exchange(&r).kind), "AddressRefused", "nor is a new one made");
+	is_int(atomic_load(&connections), conns, "no connection came");
+	r.addresses = &allowed;
+	is_int(exchange(&r).status, 200, "allow goes before deny");
+	r.url = arena_fmt(&arena, "http://localhost:%d/echo", server_port);
+	is_int(exchange(&r).status, 200, "by name as well");
+	r.addresses = &six;
+	is_int(exchange(&r).status, 200, "of a name's addresses, those not refused are used");
+	r.addresses = &denied;
+	is_str(answer_code(exchange(&r).kind), "AddressRefused", "a name that leads to a refused one");
+	r.url = url_of("/echo");
+	r.addresses = NULL;
+	is_int(exchange(&r).status, 200, "the handle keeps no rule");
+}
+
 /* ---- certificates ---- */
 
 static pid_t tls_pid;
@@ -606,6 +667,8 @@ int main(void)
 	test_keep_alive();
 	test_many();
 	test_refused();
+	test_built_in_addresses();
+	test_denied_addresses();
 	test_tls();
 	r = request_to("POST", url_of("/slow"));
 	http_start(h, &r, NULL, &e);

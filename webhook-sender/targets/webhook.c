@@ -159,7 +159,7 @@ static int make_request(const struct attempt *t, const struct format *f, const s
 	out->request = (struct request){ .method = "POST", .body = m->body,
 		.headers.a = t->arena, .timeout_us = p->timeout_us,
 		.connect_timeout_us = p->connect_timeout_us, .ca_file = p->ca_file,
-		.tls_verify = p->tls_verify };
+		.tls_verify = p->tls_verify, .addresses = &p->addresses };
 	made = make_url(t, out, e);
 	if (made == 0)
 		made = add_own(t, m, &out->request.headers, e);
