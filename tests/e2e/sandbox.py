@@ -62,6 +62,20 @@ def run(argv, cwd=None, env=None, stdin=b"", timeout=120, **keys):
     return done.returncode, done.stdout, done.stderr
 
 
+def build_tool(t, source, *flags):
+    """Compile a C file of this folder for one test; its path."""
+    if not shutil.which("gcc"):
+        t.skip("gcc is not here")
+    folder = tempfile.mkdtemp(prefix="refire-tool.")
+    t.cleanup(shutil.rmtree, folder)
+    out = os.path.join(folder, source.split(".")[0])
+    rc, _, err = run(["gcc", "-D_GNU_SOURCE", "-std=c11", *flags, "-o", out,
+                      os.path.join(os.path.dirname(os.path.abspath(__file__)), source)])
+    if rc:
+        raise Gone("gcc %s: %s" % (source, err.decode()))
+    return out
+
+
 def processes_with(text):
     """Pids of the processes (not us) that have text in an argument or their cwd."""
     found = []

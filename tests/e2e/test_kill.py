@@ -10,8 +10,8 @@ import harness
 from harness import BUILD, ZERO
 
 LONG = bool(os.environ.get("TORTURE"))
-DELIVERIES = int(os.environ.get("REFIRE_KILL_DELIVERIES") or (50_000 if LONG else 2000))
-KILLS = int(os.environ.get("REFIRE_KILLS") or (1000 if LONG else 50))
+DELIVERIES = int(os.environ.get("REFIRE_KILL_DELIVERIES") or (20_000 if LONG else 2000))
+KILLS = int(os.environ.get("REFIRE_KILLS") or (500 if LONG else 50))
 BATCH = 40
 CONCURRENCY = 8
 

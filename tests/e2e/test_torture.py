@@ -7,6 +7,8 @@ os.environ["TORTURE"] = "1"     # read when these are imported
 import harness  # noqa: E402
 from test_client_death import test_a_client_dies  # noqa: E402,F401
 from test_kill import test_kill_9_at_any_moment  # noqa: E402,F401
+from test_kill_calls import (test_killed_at_every_call,  # noqa: E402,F401
+                             test_killed_at_every_effect, test_killed_while_state_is_made)
 from test_wakeup import (test_hook_against_an_ending_sender,  # noqa: E402,F401
                          test_retry_against_an_ending_sender, test_with_its_start)
 
