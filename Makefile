@@ -105,6 +105,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/everything.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/everything.a $(LIBS_all)
 unit: $(UNIT)
+$(BUILD)/tests/bench-%: $(BUILD)/tests/bench/%.o $(BUILD)/everything.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/everything.a $(LIBS_all)
 
 clean:
 	rm -rf $(BUILD)
@@ -132,7 +135,7 @@ torture:		# the long forms of the tests
 	@REFIRE_BUILD='$(BUILD)' TORTURE=1 tests/run -k
 bench:			# each prints what it must reach, and exits 1 when it does not
 	@tests/packages test
-	@$(SUBMAKE) all
+	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich
 	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
 		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
 checks:			# what .ci/run runs after the tests

@@ -18,13 +18,21 @@ static const char *const environment[] = {
 int gitcmd_run(const char *git_dir, const char *const *args, struct buf *out, int *status,
 	struct buf *why, struct err *e)
 {
+	return gitcmd_run_for(git_dir, LIMIT_GIT_S * 1000, args, out, status, why, e);
+}
+
+int gitcmd_run_for(const char *git_dir, int timeout_ms, const char *const *args, struct buf *out,
+	int *status, struct buf *why, struct err *e)
+{
 	const char *argv[10 + ARGS_MAX] = { "git", NULL, "-c", NULL, "-c", "core.hooksPath=/dev/null",
 		"-c", "core.fsmonitor=false" };
 	struct proc_run r = { .argv = argv, .env = environment, .cwd = "/", .out = out, .err = why,
-		.timeout_ms = LIMIT_GIT_S * 1000 };
+		.timeout_ms = timeout_ms };
 	struct arena a;
 	int failed;
 
+	if (timeout_ms <= 0)
+		return err_set(e, ERR_TEMP, "there is no time left for git %s", args[0]);
 	arena_init(&a);
 	argv[1] = arena_fmt(&a, "--git-dir=%s", git_dir);
 	argv[3] = arena_fmt(&a, "safe.directory=%s", git_dir);
@@ -36,8 +44,8 @@ int gitcmd_run(const char *git_dir, const char *const *args, struct buf *out, in
 	if (failed)
 		return -1;
 	if (r.timed_out)
-		return err_set(e, ERR_TEMP, "git %s in %s took longer than %d s", args[0], git_dir,
-			LIMIT_GIT_S);
+		return err_set(e, ERR_TEMP, "git %s in %s took longer than %d ms", args[0], git_dir,
+			timeout_ms);
 	if (r.truncated)
 		return err_set(e, ERR_DATA, "git %s in %s said more than %zu bytes", args[0],
 			git_dir, out->max);

@@ -22,6 +22,9 @@
    of its stderr. */
 int gitcmd_run(const char *git_dir, const char *const *args, struct buf *out, int *status,
 	struct buf *why, struct err *e);
+/* For at most timeout_ms; not at all when that is 0 or less. */
+int gitcmd_run_for(const char *git_dir, int timeout_ms, const char *const *args, struct buf *out,
+	int *status, struct buf *why, struct err *e);
 
 /* The name of its hash, "sha1" or "sha256", into out (16 bytes). -1 when git cannot
    read the repository, with git's own sentence. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "enrich_parts.h"
 #include "gitcmd.h"
 #include "match.h"
@@ -18,6 +19,16 @@ static const char log_format[] = "--format=tformat:%x01%H%x00%T%x00%an%x00%ae%x0
 enum log_field { LOG_OID, LOG_TREE, LOG_AN, LOG_AE, LOG_AD, LOG_CN, LOG_CE, LOG_CD, LOG_BODY,
 	LOG_FIELDS };
 
+/* git, for as long as is left. */
+static int run(const struct enrich_work *w, const char *const *args, struct buf *out, int *status,
+	struct err *e)
+{
+	int64_t left_ms = (w->deadline_us - clock_mono_us()) / 1000;
+
+	return gitcmd_run_for(repo_path(w->repo), left_ms < LIMIT_GIT_S * 1000 ? (int)left_ms :
+		LIMIT_GIT_S * 1000, args, out, status, NULL, e);
+}
+
 /* Run git; 0 when it ended well. What went wrong is said once, in out's why_not. */
 static int ask(struct enrich_work *w, const char *what, const char *const *args, struct buf *out)
 {
@@ -28,7 +39,7 @@ static int ask(struct enrich_work *w, const char *what, const char *const *args,
 		enrich_lacks(w, "%s: it took too long", what);
 		return -1;
 	}
-	if (gitcmd_run(repo_path(w->repo), args, out, &status, NULL, &e)) {
+	if (run(w, args, out, &status, &e)) {
 		enrich_lacks(w, "%s: %s", what, e.text);
 		return -1;
 	}
@@ -175,7 +186,7 @@ static void fill_head_ref(struct enrich_work *w)
 	int status;
 
 	buf_init(&b, LIMIT_REF + 2);
-	if (gitcmd_run(repo_path(w->repo), args, &b, &status, NULL, &e) == 0 && status == 0)
+	if (run(w, args, &b, &status, &e) == 0 && status == 0)
 		w->out->head_ref = arena_memdup(w->a, b.s, strcspn(b.s, "\n"));
 	buf_release(&b);
 }
@@ -236,13 +247,10 @@ static int fill_new(struct enrich_work *w)
 	return log_commits(w, oid, NULL, 1, &w->out->head) == 1 ? 0 : -1;
 }
 
-static void fill_commits(struct enrich_work *w, const char *hide)
+size_t enrich_log(struct enrich_work *w, const char *new, const char *hide)
 {
-	const char *const args[] = { "rev-list", "--count", w->out->peeled,
-		hide ? arena_fmt(w->a, "^%s", hide) : "--", hide ? "--" : NULL, NULL };
 	struct commit *all = arena_alloc(w->a, LIMIT_COMMITS * sizeof *all), swap;
-	size_t n = log_commits(w, w->out->peeled, hide, LIMIT_COMMITS, all);
-	struct buf b;
+	size_t n = log_commits(w, new, hide, LIMIT_COMMITS, all);
 
 	for (size_t i = 0; i < n / 2; i++) {
 		swap = all[i];
@@ -251,6 +259,16 @@ static void fill_commits(struct enrich_work *w, const char *hide)
 	}
 	w->out->commits = all;
 	w->out->ncommits = n;
+	return n;
+}
+
+static void fill_commits(struct enrich_work *w, const char *hide)
+{
+	const char *const args[] = { "rev-list", "--count", w->out->peeled,
+		hide ? arena_fmt(w->a, "^%s", hide) : "--", hide ? "--" : NULL, NULL };
+	struct buf b;
+
+	enrich_log(w, w->out->peeled, hide);
 	buf_init(&b, KIB);
 	if (ask(w, "the commits cannot be counted", args, &b) == 0)
 		w->out->total_commits = strtoll(b.s, NULL, 10);
@@ -299,7 +317,7 @@ static const char *merge_base(struct enrich_work *w, const char *a, const char *
 	int status = -1;
 
 	buf_init(&out, KIB);
-	if (gitcmd_run(repo_path(w->repo), args, &out, &status, NULL, &e) == 0 &&
+	if (run(w, args, &out, &status, &e) == 0 &&
 		(status == 0 || status == 1))
 		base = status ? "" : arena_memdup(w->a, out.s, strcspn(out.s, "\n"));
 	buf_release(&out);

@@ -24,6 +24,7 @@ struct enrich_work {
 	int64_t deadline_us;
 	size_t text;			/* bytes of messages that may still be taken */
 	size_t paths, path_bytes;	/* of the commits, that may still be taken */
+	size_t git_from;		/* more commits than these are asked of git */
 	struct enrichment *out;
 };
 
@@ -40,5 +41,14 @@ bool enrich_late(const struct enrich_work *w);
 
 /* By `git`. w has been begun. */
 void enrich_by_git(struct enrich_work *w);
+
+/* out's commits by one `git log`: the newest LIMIT_COMMITS that new has and hide (may be
+   NULL) has not, oldest first. How many; 0 when git could not tell. */
+size_t enrich_log(struct enrich_work *w, const char *new, const char *hide);
+
+/* enrich_update that has git list the commits of a push of more than git_from: 0 always,
+   SIZE_MAX never. For measurements and tests. */
+void enrich_update_by(struct enrich *n, struct arena *a, const char *ref, const char *before,
+	const char *after, int64_t deadline_us, size_t git_from, struct enrichment *out);
 
 #endif

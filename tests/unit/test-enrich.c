@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "enrich.h"
+#include "enrich_parts.h"
 #include "json.h"
 #include "tap.h"
 
@@ -223,6 +224,8 @@ static void test_cases(const char *git_dir, bool sha256)
 			note("why_not: %s", out.why_not);
 		enrich_update(n, &arena, cases[i].ref, before, after, deadline, &again);
 		is_str(show(&again), show(&out), "%s: the same from a batch", cases[i].what);
+		enrich_update_by(n, &arena, cases[i].ref, before, after, deadline, 0, &again);
+		is_str(show(&again), show(&out), "%s: the same by git log", cases[i].what);
 		check_json(&out, cases[i].what);
 		if (*cases[i].after && strcmp(cases[i].after, "missing"))
 			is_str(out.head_ref, "refs/heads/main", "HEAD's branch");
@@ -272,7 +275,8 @@ static void test_large(const char *hash)
 	char *dir = arena_fmt(&arena, "%s/large-%s", top, hash);
 	int64_t began, deadline;
 	bool sha256 = strcmp(hash, "sha256") == 0;
-	struct enrichment out;
+	struct enrichment out, other;
+	struct enrich *n;
 	struct repo *r;
 	struct err e;
 
@@ -291,6 +295,15 @@ static void test_large(const char *hash)
 	is_str(out.commits[LIMIT_COMMITS - 1].added[0], "f02099", "with their paths");
 	is_int(out.npaths, 2100, "and all changed paths");
 	check_json(&out, "2,100 commits");
+	n = enrich_open(r);
+	enrich_update_by(n, &arena, "refs/heads/many", id_of(dir, "", sha256), out.peeled, deadline,
+		SIZE_MAX, &other);
+	is_str(show(&other), show(&out), "the same, however they are listed");
+	enrich_close(n);
+	enrich_compute(r, &arena, "refs/heads/many", id_of(dir, "", sha256), out.peeled,
+		clock_mono_us() + 20 * 1000, &other);
+	ok(clock_mono_us() - began < 30 * US_PER_S && *other.why_not && !other.paths_known,
+		"20 ms are not enough, and it says so: %s", other.why_not);
 	enrich_compute(r, &arena, "refs/heads/wide", id_of(dir, "", sha256),
 		say(dir, "rev-parse wide"), deadline, &out);
 	ok(!out.paths_known && out.computed && *out.why_not, "50,100 paths: too many, and it says so: %s",
