@@ -8,7 +8,7 @@ NOUNS   = lib/spool_take lib/address lib/settings lib/config lib/config_check li
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
-          lib/queue_attempt lib/trail lib/trail_write
+          lib/queue_attempt lib/queue_story lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -29,6 +29,8 @@ refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/h
                         lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/judge cli/lookup cli/records \
                         cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
+                        cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-trail          = cli/trail cli/lookup cli/records cli/follow $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))
@@ -38,7 +40,7 @@ CHECK  = $(patsubst %.c,%,$(wildcard webhook-sender/check*.c))
 
 HOOKS    = post-receive reference-transaction
 PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire \
-           refire-queue refire-status refire-trail
+           refire-queue refire-status refire-explain refire-trail
 
 LIBS_refire        = -lcrypto -linih
 LIBS_refire-hooks  = -lgit2 -lcrypto -linih
@@ -48,6 +50,7 @@ LIBS_refire-check  = $(LIBS_refire-send)
 LIBS_refire-fire   = -lgit2 -lcrypto -linih
 LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih
 LIBS_refire-status = $(LIBS_refire-queue)
+LIBS_refire-explain = $(LIBS_refire-queue)
 LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih
 LIBS_all           = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lpthread
 

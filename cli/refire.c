@@ -28,6 +28,7 @@ static const struct verb {
 	  "send", "take in what was pushed and send what is due" },
 	{ NULL, "poll", "look at the repositories and remotes that no hook reports" },
 	{ "Look", "status", "what is waiting, failing or stale, and whether anything will retry" },
+	{ NULL, "explain", "the story of one push, and what to do about a failure" },
 	{ NULL, "queue", "list deliveries; show, retry or drop one" },
 	{ NULL, "trail", "who did what, and what the far side answered" },
 	{ "Do", "fire", "start a pipeline by hand" },

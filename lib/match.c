@@ -131,6 +131,7 @@ static enum match_reason match_paths(const struct pipeline *p, const struct matc
 			return MATCH_MATCHED;
 		}
 	}
+	*pattern = NULL;	/* the branch's own did not decide */
 	return MATCH_PATHS;
 }
 

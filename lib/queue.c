@@ -76,6 +76,8 @@ static const char schema[] =
    of the version before may still run while one is taken: only add. */
 static const char *const steps[] = {
 	schema,				/* 0, an empty file, to 1 */
+	/* what was decided about a change, for `refire explain` */
+	"CREATE INDEX journal_change ON journal(change, seq) WHERE delivery = 0;",
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 

@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 1
+#define QUEUE_SCHEMA 2
 
 struct queue;
 

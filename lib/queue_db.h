@@ -35,6 +35,12 @@ extern const char queue_first_sql[], queue_take_sql[];
 /* Strings are copied into a. */
 void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out);
 
+#define JOURNAL_COLUMNS "seq, time, event, change, delivery, request, response, code, message, extra," \
+	" actor, uid"
+/* Hands out what a query for JOURNAL_COLUMNS finds, as queue_journal does. */
+int queue_rows_journal(struct db_row *r, int (*cb)(const struct journal_row *r, void *arg),
+	void *arg, struct err *e);
+
 /* The lane of pipeline and ref: 63 bits of their digest. Two lanes that met by chance
    would only wait for each other. */
 int64_t queue_lane(const char *pipeline, const char *ref);

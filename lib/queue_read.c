@@ -155,14 +155,32 @@ int queue_change(struct queue *q, struct arena *a, int64_t seq, struct change_ro
 	return 0;
 }
 
-#define JOURNAL_COLUMNS "seq, time, event, change, delivery, request, response, code, message, extra," \
-	" actor, uid"
+int queue_rows_journal(struct db_row *r, int (*cb)(const struct journal_row *r, void *arg),
+	void *arg, struct err *e)
+{
+	int got, stop = 0;
+
+	while (!stop && (got = db_next(r, e)) != 0) {
+		struct journal_row row;
+
+		if (got < 0)
+			return -1;
+		row = (struct journal_row){ db_int(r, 0), db_int(r, 1),
+			(enum journal_event)db_int(r, 2), db_int(r, 3), db_int(r, 4),
+			db_text(r, 5), db_text(r, 6), db_text(r, 7), db_text(r, 8), db_text(r, 9),
+			db_text(r, 10), db_int(r, 11) };
+		stop = cb(&row, arg);
+	}
+	if (stop)
+		db_done(r);
+	return stop;
+}
 
 int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limit,
 	int (*cb)(const struct journal_row *r, void *arg), void *arg, struct err *e)
 {
 	struct db_row r;
-	int got, stop = 0, failed;
+	int failed;
 
 	limit = limit > 0 ? limit : -1;
 	failed = delivery ?
@@ -170,22 +188,7 @@ int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limi
 			" AND seq > ?2 ORDER BY seq LIMIT ?3", "iii", delivery, after, limit) :
 		db_query(q->db, &r, e, "SELECT " JOURNAL_COLUMNS " FROM journal WHERE seq > ?1"
 			" ORDER BY seq LIMIT ?2", "ii", after, limit);
-	if (failed)
-		return -1;
-	while (!stop && (got = db_next(&r, e)) != 0) {
-		struct journal_row row;
-
-		if (got < 0)
-			return -1;
-		row = (struct journal_row){ db_int(&r, 0), db_int(&r, 1),
-			(enum journal_event)db_int(&r, 2), db_int(&r, 3), db_int(&r, 4),
-			db_text(&r, 5), db_text(&r, 6), db_text(&r, 7), db_text(&r, 8), db_text(&r, 9),
-			db_text(&r, 10), db_int(&r, 11) };
-		stop = cb(&row, arg);
-	}
-	if (stop)
-		db_done(&r);
-	return stop;
+	return failed ? -1 : queue_rows_journal(&r, cb, arg, e);
 }
 
 static int one_number(struct queue *q, const char *sql, int64_t *out, struct err *e)

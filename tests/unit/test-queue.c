@@ -595,6 +595,26 @@ static void plans(void)
 	}
 }
 
+/* A queue of version 1: brought up to date with its rows kept. */
+static void upgraded(void)
+{
+	char path[64];
+	struct db_row r;
+
+	open_new();
+	deliver("ci", Z, A, 0);
+	ok(!db_script(q->db, "DROP INDEX journal_change; PRAGMA user_version = 1", &e), "as it was");
+	queue_close(q);
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	ok(!queue_open(path, QUEUE_WRITE, &q, &e), "opened by this version");
+	db_query(q->db, &r, &e, "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM"
+		" sqlite_master WHERE name = 'journal_change')", "");
+	db_next(&r, &e);
+	is_int(db_int(&r, 0), 1, "its rows are kept");
+	is_int(db_int(&r, 1), 1, "the step to version 2 was taken");
+	db_done(&r);
+}
+
 int main(void)
 {
 	plan_none();
@@ -615,6 +635,7 @@ int main(void)
 	holding();
 	breakers();
 	plans();
+	upgraded();
 	queue_close(q);
 	arena_release(&arena);
 	char cmd[64];
