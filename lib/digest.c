@@ -67,6 +67,55 @@ bool digest_equal(const void *a, const void *b, size_t n)
 	return CRYPTO_memcmp(a, b, n) == 0;
 }
 
+void digest_ed25519(const unsigned char seed[ED25519_SEED], const void *p, size_t n,
+	unsigned char out[ED25519_SIZE])
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_SEED);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t size = ED25519_SIZE;
+
+	must(key && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) &&
+		EVP_DigestSign(ctx, out, &size, p, n));
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+}
+
+static int digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+size_t digest_unbase64(const char *s, size_t n, unsigned char *out, size_t max)
+{
+	size_t len = 0;
+	unsigned v = 0;
+	int bits = 0;
+
+	while (n && s[n - 1] == '=')
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		int d = digit_of(s[i]);
+
+		if (d < 0)
+			return 0;
+		v = v << 6 | (unsigned)d;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		if (len == max)
+			return 0;
+		out[len++] = (unsigned char)(v >> bits);
+	}
+	return bits < 6 && !(v & ((1u << bits) - 1)) ? len : 0;
+}
+
 void digest_base64(struct buf *b, const void *p, size_t n)
 {
 	static const char digits[] =

@@ -21,6 +21,14 @@ void digest_hmac_sha256(const void *key, size_t klen, const void *p, size_t n,
 void digest_hmac_sha1(const void *key, size_t klen, const void *p, size_t n,
 	unsigned char out[SHA1_SIZE]);
 bool digest_equal(const void *a, const void *b, size_t n);
+/* Ed25519 (RFC 8032) of p under the key that seed is. */
+#define ED25519_SEED 32
+#define ED25519_SIZE 64
+void digest_ed25519(const unsigned char seed[ED25519_SEED], const void *p, size_t n,
+	unsigned char out[ED25519_SIZE]);
+/* Base64 (RFC 4648, 4), padded or not, into at most max bytes: how many, 0 when it is not
+   that, or too long. */
+size_t digest_unbase64(const char *s, size_t n, unsigned char *out, size_t max);
 void digest_base64(struct buf *b, const void *p, size_t n);
 
 /* Many pieces into one SHA-256: each piece is preceded by its length, so that

@@ -166,6 +166,18 @@ void json_kv(struct json *j, const char *key, const char *value)
 	json_str(j, value);
 }
 
+void json_kv_int(struct json *j, const char *key, int64_t value)
+{
+	json_key(j, key);
+	json_int(j, value);
+}
+
+void json_kv_bool(struct json *j, const char *key, bool value)
+{
+	json_key(j, key);
+	json_bool(j, value);
+}
+
 bool json_utf8_valid(const char *s, size_t n)
 {
 	uint32_t c;

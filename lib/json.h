@@ -51,8 +51,10 @@ void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 /* text that is JSON already, e.g. stored by us */
 void json_raw(struct json *j, const char *json);
-/* key + string in one. */
+/* key + value in one. */
 void json_kv(struct json *j, const char *key, const char *value);
+void json_kv_int(struct json *j, const char *key, int64_t value);
+void json_kv_bool(struct json *j, const char *key, bool value);
 /* key + string, and, only when the bytes are not valid UTF-8, also
    "<key>Base64" with the exact bytes, so that nothing is lost. */
 void json_key_bytes(struct json *j, const char *key, const char *s, size_t n);

@@ -13,7 +13,8 @@ static const char *const on_choices[] = { "push", "tag", "delete", NULL };
 static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
 static const char *const target_choices[] = { "webhook", NULL };
-static const char *const format_choices[] = { "generic", "github", NULL };
+static const char *const format_choices[] = { "generic", "github", "gitlab", "gitea", "standard",
+	"cloudevents", "cloudevents-binary", "cdevents", "codecommit", NULL };
 
 _Static_assert(ON_PUSH == 1 << 0 && ON_TAG == 1 << 1 && ON_DELETE == 1 << 2,
 	"on_choices stand in the order of the bits");

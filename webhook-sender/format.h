@@ -50,7 +50,9 @@ struct format {
 		struct headers *out, struct err *e);
 };
 
-extern const struct format format_generic, format_github;
+extern const struct format format_generic, format_github, format_gitlab, format_gitea,
+	format_standard, format_cloudevents, format_cloudevents_binary, format_cdevents,
+	format_codecommit;
 /* All of them, ends with NULL. */
 extern const struct format *const formats[];
 const struct format *format_find(const char *name);	/* NULL */

@@ -6,6 +6,13 @@
 const struct format *const formats[] = {
 	&format_generic,
 	&format_github,
+	&format_gitlab,
+	&format_gitea,
+	&format_standard,
+	&format_cloudevents,
+	&format_cloudevents_binary,
+	&format_cdevents,
+	&format_codecommit,
 	NULL,
 };
 

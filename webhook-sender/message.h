@@ -40,6 +40,7 @@ struct body {
 struct message {
 	const char *event;		/* the dialect's name of it: "push", "create" */
 	const char *content_type;
+	const char *id;			/* that the dialect signs; NULL where it signs none */
 	struct headers headers;		/* those that do not depend on the attempt */
 	struct body body;
 };

@@ -20,6 +20,9 @@
 #define T "3333333333333333333333333333333333333333"
 #define TREE "4444444444444444444444444444444444444444"
 #define DELIVERY "018bcfe5-6800-8000-8000-00000000000d"
+/* of the specification's own examples; the key of RFC 8032, 7.1, test 1 */
+#define WHSEC "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+#define WHSK "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
 #define HOSTILE "\"$(id)\" \\ 'x' \x01\x1b[31m \xe2\x80\xae \xff\xfe <b>"
 
 static struct arena arena;
@@ -147,7 +150,9 @@ static const struct golden *cases(size_t *n)
 
 static struct render_input input_of(const struct golden *g)
 {
-	return (struct render_input){ .pipeline = &pipeline, .repository = g->repository,
+	static const struct config config = { .account_id = "123456789012", .region = "eu-west-1" };
+
+	return (struct render_input){ .config = &config, .pipeline = &pipeline, .repository = g->repository,
 		.change = g->change, .delivery = DELIVERY, .name = g->repository_name, .ref = g->ref,
 		.before = g->before, .after = g->after, .coalesced = g->change == &seen,
 		.enrichment = &g->enrichment };
@@ -164,12 +169,16 @@ static void show_headers(struct buf *b, const struct headers *h)
 static void show(struct buf *b, const struct format *f, const struct message *m, size_t n)
 {
 	struct secret secrets[] = { { "new secret", 10 }, { "old", 3 } };
+	struct secret keys[] = { { WHSEC, strlen(WHSEC) }, { WHSK, strlen(WHSK) } };
+	bool whsig = f == &format_standard;
 	struct err e;
 
 	for (size_t i = 0; i < n; i++) {
 		struct headers signed_ = { .a = &arena };
 
-		is_int(f->sign(&m[i], &(struct secrets){ secrets, 2 }, 0, &signed_, &e), 0, "signed");
+		if (!is_int(f->sign(&m[i], &(struct secrets){ whsig ? keys : secrets, 2 },
+				INT64_C(1700000300123456), &signed_, &e), 0, "signed"))
+			note("%s", e.text);
 		buf_fmt(b, "== %s, %s, sha256 %s\n", m[i].event, m[i].content_type, m[i].body.sha256);
 		show_headers(b, &m[i].headers);
 		show_headers(b, &signed_);
@@ -215,7 +224,7 @@ static void check_body(const char *path, const struct message *m)
 	digest_sha256_hex(m->body.s, m->body.len, hex);
 	is_str(m->body.sha256, hex, "%s: its digest", path);
 	for (size_t i = 0; i < m->body.len; i++)
-		if ((unsigned char)m->body.s[i] < 0x20 || m->body.s[i] == 0x7f) {
+		if ((m->body.s[i] != '\n' && (unsigned char)m->body.s[i] < 0x20) || m->body.s[i] == 0x7f) {
 			ok(false, "%s: a control byte at %zu", path, i);
 			break;
 		}
@@ -246,13 +255,25 @@ static void test_golden(const struct format *f, const struct golden *g)
 
 /* ---- bounds ---- */
 
+/* Of the dialect's own list, or of refire's fields in its data. */
 static size_t count_commits(const struct message *m)
 {
-	json_t *root = json_loadb(m->body.s, m->body.len, 0, NULL);
-	size_t n = json_array_size(json_object_get(root, "commits"));
+	static const char *const below[] = { "data", "customData" };
+	json_t *root = json_loadb(m->body.s, m->body.len, 0, NULL), *in = root;
+	size_t n;
 
+	for (size_t i = 0; i < sizeof below / sizeof *below; i++)
+		if (json_object_get(root, below[i]))
+			in = json_object_get(root, below[i]);
+	n = json_array_size(json_object_get(in, "commits"));
 	json_decref(root);
 	return n;
+}
+
+/* How many of 2,048 the dialect carries. */
+static size_t carried(const struct format *f)
+{
+	return f == &format_gitlab ? 20 : f == &format_codecommit ? 0 : LIMIT_COMMITS;
 }
 
 /* 2,048 commits of 64 KiB are 128 MiB: shortened until they fit. */
@@ -275,12 +296,12 @@ static void test_large(const struct format *f)
 		n->commits[i] = commit(A, "short");
 	n->ncommits = n->total_commits = LIMIT_COMMITS;
 	is_int(f->render(&in, &arena, &m, &count, &e), 0, "%s: 2,048 commits", f->name);
-	is_int(count_commits(&m[0]), LIMIT_COMMITS, "all of them");
+	is_int(count_commits(&m[0]), carried(f), "those that the dialect carries");
 	for (size_t i = 0; i < LIMIT_COMMITS; i++)
 		n->commits[i].message = message;
 	is_int(f->render(&in, &arena, &m, &count, &e), 0, "%s: with 128 MiB of messages", f->name);
 	ok(m[0].body.len <= LIMIT_BODY, "they fit: %zu bytes", m[0].body.len);
-	is_int(count_commits(&m[0]), LIMIT_COMMITS, "all of them, shortened");
+	is_int(count_commits(&m[0]), carried(f), "the same, shortened");
 	free(n->commits);
 	free(message);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "generic.h"
 #include "match.h"
-#include "payload.h"
 
 #define VERSION 1
 
@@ -22,12 +22,6 @@ static void write_maybe(struct json *j, const char *key, const char *s)
 		write_text(j, key, s);
 	else
 		json_kv(j, key, NULL);
-}
-
-static void write_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
 }
 
 static void write_list(struct json *j, const char *key, bool known, const char *const *v, size_t n)
@@ -74,7 +68,7 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	json_kv(j, "tree", c->tree);
 	payload_commit_link(j, "url", p, c->oid);
 	json_key_bytes(j, "message", c->message, len);
-	write_bool(j, "message_shortened", c->message_cut ||
+	json_kv_bool(j, "message_shortened", c->message_cut ||
 		len < payload_message(c->message, SIZE_MAX));
 	write_person(j, "author", &c->author);
 	write_person(j, "committer", &c->committer);
@@ -105,13 +99,13 @@ static void write_ref(struct json *j, const struct payload *p)
 	write_maybe(j, "tag", tag);
 	json_kv(j, "before", in->before);
 	json_kv(j, "after", in->after);
-	write_bool(j, "created", p->created);
-	write_bool(j, "deleted", p->deleted);
+	json_kv_bool(j, "created", p->created);
+	json_kv_bool(j, "deleted", p->deleted);
 	if (in->enrichment->forced == TRI_UNKNOWN)
 		json_kv(j, "forced", NULL);
 	else
-		write_bool(j, "forced", in->enrichment->forced == TRI_YES);
-	write_bool(j, "coalesced", in->coalesced);
+		json_kv_bool(j, "forced", in->enrichment->forced == TRI_YES);
+	json_kv_bool(j, "coalesced", in->coalesced);
 }
 
 static void write_actor(struct json *j, const struct change_row *c, const struct detail *d)
@@ -120,8 +114,7 @@ static void write_actor(struct json *j, const struct change_row *c, const struct
 	json_object(j);
 	write_text(j, "name", c->actor);
 	json_kv(j, "user", c->user);
-	json_key(j, "uid");
-	json_int(j, c->uid);
+	json_kv_int(j, "uid", c->uid);
 	write_maybe(j, "address", c->address);
 	write_pairs(j, "claims", d->claims, d->nclaims);
 	json_end(j);
@@ -168,7 +161,7 @@ static void write_commits(struct json *j, const struct payload *p)
 		json_null(j);
 	else
 		json_int(j, n->total_commits);
-	write_bool(j, "commits_shortened", p->fit->message != SIZE_MAX || !p->fit->paths ||
+	json_kv_bool(j, "commits_shortened", p->fit->message != SIZE_MAX || !p->fit->paths ||
 		n->total_commits != (int64_t)(n->ncommits - p->first));
 	write_list(j, "paths", n->paths_known && p->fit->paths, n->paths, n->npaths);
 	write_maybe(j, "paths_base", n->base);
@@ -186,13 +179,11 @@ static const char *event_of(const struct render_input *in)
 	return oid_is_zero(in->after) ? "delete" : *ref_tag(in->ref) ? "tag" : "push";
 }
 
-static void write_all(struct json *j, const struct payload *p)
+void generic_fields(struct json *j, const struct payload *p)
 {
 	const struct render_input *in = p->in;
 
-	json_object(j);
-	json_key(j, "refire");
-	json_int(j, VERSION);
+	json_kv_int(j, "refire", VERSION);
 	json_kv(j, "event", event_of(in));
 	json_kv(j, "delivery", in->delivery);
 	json_kv(j, "change", in->change->id);
@@ -202,8 +193,14 @@ static void write_all(struct json *j, const struct payload *p)
 	write_change(j, p);
 	write_commits(j, p);
 	write_tag_object(j, in->enrichment);
-	write_bool(j, "computed", in->enrichment->computed);
+	json_kv_bool(j, "computed", in->enrichment->computed);
 	write_maybe(j, "not_computed", in->enrichment->why_not);
+}
+
+static void write_all(struct json *j, const struct payload *p)
+{
+	json_object(j);
+	generic_fields(j, p);
 	json_end(j);
 }
 
@@ -225,7 +222,7 @@ static int render(const struct render_input *in, struct arena *a, struct message
 
 /* Every secret signs, newest first, so that a receiver can change over at any time
    of a rotation; the header others verify has room for one. */
-static int sign(const struct message *m, const struct secrets *s, int64_t now_us,
+int generic_sign(const struct message *m, const struct secrets *s, int64_t now_us,
 	struct headers *out, struct err *e)
 {
 	struct headers each = { .a = out->a };
@@ -250,5 +247,5 @@ const struct format format_generic = {
 	.name = "generic",
 	.help = "refire's own JSON: all of a change, documented in format-generic.md",
 	.render = render,
-	.sign = sign,
+	.sign = generic_sign,
 };

@@ -7,65 +7,11 @@
  * dates 0 or the change's time; addresses of an API that is not there are
  * "refire:..." URIs and lead nowhere. docs/format-github.md lists them.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
-#include "digest.h"
+#include "identity.h"
 #include "match.h"
-#include "payload.h"
-#include "uuid.h"
-
-/* ---- links ---- */
-
-/* "scheme://user:password@host/path?query" without what may be secret. */
-static const char *public_url(struct arena *a, const char *url)
-{
-	const char *host = strstr(url, "://"), *end, *at = NULL;
-
-	if (!host)
-		return "";
-	host += 3;
-	end = host + strcspn(host, "?#");
-	for (const char *s = host; s < end && *s != '/'; s++)
-		if (*s == '@')
-			at = s;
-	if (at)
-		return arena_fmt(a, "%.*s%.*s", (int)(host - url), url, (int)(end - at - 1), at + 1);
-	return arena_memdup(a, url, (size_t)(end - url));
-}
-
-/* The address to clone from, where the configuration names one. */
-static const char *clone_url(const struct payload *p)
-{
-	const struct repository *r = p->in->repository;
-	const char *url = r && r->url && strncmp(r->url, "http", 4) == 0 ? public_url(p->a, r->url) : "";
-
-	return *url ? url : p->base;
-}
-
-static const char *ssh_url(const struct payload *p)
-{
-	const struct repository *r = p->in->repository;
-
-	return r && r->url && *r->url && strncmp(r->url, "http", 4) != 0 ? r->url : "";
-}
-
-/* The parts of "team/web": what is before the last slash owns it; "refire" where
-   there is none. */
-static const char *owner_of(const struct payload *p)
-{
-	const char *slash = strrchr(p->in->name, '/');
-
-	return slash ? arena_memdup(p->a, p->in->name, (size_t)(slash - p->in->name)) : "refire";
-}
-
-static const char *name_of(const char *repository)
-{
-	const char *slash = strrchr(repository, '/');
-
-	return slash ? slash + 1 : repository;
-}
 
 /* ---- users ---- */
 
@@ -88,16 +34,14 @@ static void write_user(struct json *j, const char *key, const char *login)
 	json_key(j, key);
 	json_object(j);
 	json_kv(j, "login", login);
-	json_key(j, "id");
-	json_int(j, payload_id("user", login));
+	json_kv_int(j, "id", payload_id("user", login));
 	json_kv(j, "node_id", "");
 	payload_link(j, "avatar_url", base.s, "/avatar");
 	json_kv(j, "gravatar_id", "");
 	for (size_t i = 0; i < sizeof below / sizeof *below; i++)
 		payload_link(j, below[i].key, base.s, below[i].text);
 	json_kv(j, "type", "User");
-	json_key(j, "site_admin");
-	json_bool(j, false);
+	json_kv_bool(j, "site_admin", false);
 	json_end(j);
 	buf_release(&base);
 }
@@ -164,20 +108,17 @@ static void write_entries(struct json *j, const struct entry *v, size_t n, const
 
 static void write_identity(struct json *j, const struct payload *p)
 {
-	const char *owner = owner_of(p);
+	const char *owner = identity_owner(p);
 
-	json_key(j, "id");
-	json_int(j, payload_id("repository", p->in->name));
+	json_kv_int(j, "id", payload_id("repository", p->in->name));
 	json_kv(j, "node_id", "");
-	json_kv(j, "name", name_of(p->in->name));
-	json_kv(j, "full_name", arena_fmt(p->a, "%s/%s", owner, name_of(p->in->name)));
-	json_key(j, "private");
-	json_bool(j, true);
+	json_kv(j, "name", identity_name(p));
+	json_kv(j, "full_name", arena_fmt(p->a, "%s/%s", owner, identity_name(p)));
+	json_kv_bool(j, "private", true);
 	write_user(j, "owner", owner);
 	json_kv(j, "html_url", p->base);
 	json_kv(j, "description", NULL);
-	json_key(j, "fork");
-	json_bool(j, false);
+	json_kv_bool(j, "fork", false);
 	json_kv(j, "url", p->base);
 }
 
@@ -185,16 +126,9 @@ static void write_dates(struct json *j, const struct payload *p)
 {
 	char now[CLOCK_ISO_SIZE];
 
-	json_key(j, "created_at");
-	json_int(j, 0);
+	json_kv_int(j, "created_at", 0);
 	json_kv(j, "updated_at", clock_iso(p->in->change->time_us, now));
-	json_key(j, "pushed_at");
-	json_int(j, p->in->change->time_us / US_PER_S);
-}
-
-static const char *default_branch(const struct payload *p)
-{
-	return ref_branch(p->in->enrichment->head_ref);
+	json_kv_int(j, "pushed_at", p->in->change->time_us / US_PER_S);
 }
 
 static void write_repository(struct json *j, const struct payload *p)
@@ -209,9 +143,9 @@ static void write_repository(struct json *j, const struct payload *p)
 	write_identity(j, p);
 	write_entries(j, links, sizeof links / sizeof *links, below.s);
 	write_dates(j, p);
-	json_kv(j, "git_url", clone_url(p));
-	json_kv(j, "ssh_url", ssh_url(p));
-	json_kv(j, "clone_url", clone_url(p));
+	json_kv(j, "git_url", identity_clone_url(p));
+	json_kv(j, "ssh_url", identity_ssh_url(p));
+	json_kv(j, "clone_url", identity_clone_url(p));
 	json_kv(j, "svn_url", p->base);
 	write_entries(j, unknowns, sizeof unknowns / sizeof *unknowns, below.s);
 	json_key(j, "topics");
@@ -220,7 +154,7 @@ static void write_repository(struct json *j, const struct payload *p)
 	json_key(j, "custom_properties");
 	json_object(j);
 	json_end(j);
-	json_kv(j, "default_branch", default_branch(p));
+	json_kv(j, "default_branch", identity_default_branch(p));
 	json_end(j);
 	buf_release(&below);
 }
@@ -258,8 +192,7 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	json_object(j);
 	json_kv(j, "id", c->oid);
 	json_kv(j, "tree_id", c->tree);
-	json_key(j, "distinct");
-	json_bool(j, true);
+	json_kv_bool(j, "distinct", true);
 	json_key(j, "message");
 	json_strn(j, c->message, payload_message(c->message, p->fit->message));
 	json_kv(j, "timestamp", committed);
@@ -284,12 +217,6 @@ static const char *compare_url(const struct payload *p)
 	return arena_fmt(p->a, "%s/compare/%.12s...%.12s", p->base, in->before, in->after);
 }
 
-static void write_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
 static void write_push(struct json *j, const struct payload *p)
 {
 	const struct render_input *in = p->in;
@@ -306,9 +233,9 @@ static void write_push(struct json *j, const struct payload *p)
 	json_kv(j, "email", NULL);
 	json_end(j);
 	write_user(j, "sender", in->change->actor);
-	write_bool(j, "created", p->created);
-	write_bool(j, "deleted", p->deleted);
-	write_bool(j, "forced", n->forced == TRI_YES);
+	json_kv_bool(j, "created", p->created);
+	json_kv_bool(j, "deleted", p->deleted);
+	json_kv_bool(j, "forced", n->forced == TRI_YES);
 	json_kv(j, "base_ref", NULL);
 	json_kv(j, "compare", compare_url(p));
 	json_key(j, "commits");
@@ -332,7 +259,7 @@ static void write_ref(struct json *j, const struct payload *p)
 	json_kv(j, "ref", *tag ? tag : ref_branch(p->in->ref));
 	json_kv(j, "ref_type", *tag ? "tag" : "branch");
 	if (p->created) {
-		json_kv(j, "master_branch", default_branch(p));
+		json_kv(j, "master_branch", identity_default_branch(p));
 		json_kv(j, "description", NULL);
 	}
 	json_kv(j, "pusher_type", "user");
@@ -343,24 +270,6 @@ static void write_ref(struct json *j, const struct payload *p)
 
 /* ---- messages ---- */
 
-/* Receivers pass over a delivery id they have seen, so the second message of a
-   delivery has its own, made from the delivery's: the same over retries. */
-static void delivery_id(const struct render_input *in, const char *event, char out[UUID_SIZE])
-{
-	unsigned char sum[SHA256_SIZE];
-	struct digest_pieces d;
-
-	if (strcmp(event, "push") == 0) {
-		snprintf(out, UUID_SIZE, "%s", in->delivery);
-		return;
-	}
-	digest_pieces_init(&d);
-	digest_pieces_add(&d, in->delivery);
-	digest_pieces_add(&d, event);
-	digest_pieces_end(&d, sum);
-	uuid_v8(sum, out);
-}
-
 static int add_message(const struct render_input *in, struct arena *a, const char *event,
 	struct message *m, struct err *e)
 {
@@ -369,7 +278,7 @@ static int add_message(const struct render_input *in, struct arena *a, const cha
 
 	if (payload_render(in, NULL, a, event, push ? write_push : write_ref, m, e))
 		return -1;
-	delivery_id(in, event, id);
+	payload_message_id(in, push ? "" : event, id);
 	if (headers_add(&m->headers, "X-GitHub-Event", event) ||
 		headers_add(&m->headers, "X-GitHub-Delivery", id) ||
 		headers_add(&m->headers, "X-GitHub-Hook-ID", arena_fmt(a, "%lld",

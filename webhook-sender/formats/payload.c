@@ -1,4 +1,5 @@
 /* payload.c - see payload.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -144,6 +145,40 @@ int64_t payload_id(const char *kind, const char *name)
 	for (int i = 0; i < 6; i++)
 		id = id << 8 | sum[i];
 	return id;
+}
+
+const char *payload_event(const struct render_input *in, const char *created,
+	const char *updated, const char *deleted)
+{
+	return oid_is_zero(in->after) ? deleted : oid_is_zero(in->before) ? created : updated;
+}
+
+void payload_uuid(const char *kind, const char *name, char out[UUID_SIZE])
+{
+	unsigned char sum[SHA256_SIZE];
+	struct digest_pieces d;
+
+	digest_pieces_init(&d);
+	digest_pieces_add(&d, kind);
+	digest_pieces_add(&d, name);
+	digest_pieces_end(&d, sum);
+	uuid_v8(sum, out);
+}
+
+void payload_message_id(const struct render_input *in, const char *event, char out[UUID_SIZE])
+{
+	if (*event)
+		payload_uuid(in->delivery, event, out);
+	else
+		snprintf(out, UUID_SIZE, "%s", in->delivery);
+}
+
+bool payload_seen(const char *const *v, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(v[k], v[i]) == 0)
+			return true;
+	return false;
 }
 
 int payload_sign(struct headers *out, const char *name, const struct secret *s,

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "detail.h"
 #include "json.h"
+#include "uuid.h"
 
 /* How much of the lists goes in. */
 struct payload_fit {
@@ -53,6 +54,16 @@ char *payload_time(const struct person *p, char *out);
 /* The bytes of a message that go in: no final newlines, at most max, whole
    characters. */
 size_t payload_message(const char *s, size_t max);
+/* One of three words: the ref is new, has moved, is gone. */
+const char *payload_event(const struct render_input *in, const char *created,
+	const char *updated, const char *deleted);
+/* A UUIDv8 for a name, the same forever. */
+void payload_uuid(const char *kind, const char *name, char out[UUID_SIZE]);
+/* Receivers pass over a delivery id they have seen, so of several messages all but one
+   (which "" stands for) have an id made from the delivery's: the same over retries. */
+void payload_message_id(const struct render_input *in, const char *event, char out[UUID_SIZE]);
+/* Does v[i] stand earlier in v? */
+bool payload_seen(const char *const *v, size_t i);
 /* A positive number for a name, the same forever, below 2^48: JavaScript keeps it. */
 int64_t payload_id(const char *kind, const char *name);
 /* "sha256=<hex>" of the body under one secret. sha1: the older algorithm. */
