@@ -141,6 +141,16 @@ bench:			# each prints what it must reach, and exits 1 when it does not
 	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich
 	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
 		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
+# The verifiers of tests/conformance, from npm by its lock file, into the build folder.
+CONFORMANCE = $(BUILD)/conformance/node_modules/.package-lock.json
+$(CONFORMANCE): tests/conformance/package-lock.json tests/conformance/package.json
+	@mkdir -p $(BUILD)/conformance
+	@cp $^ $(BUILD)/conformance
+	@cd $(BUILD)/conformance && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+conformance:		# every format against the verifiers that receivers use
+	@tests/packages conformance
+	@$(SUBMAKE) all $(CONFORMANCE)
+	@REFIRE_BUILD='$(BUILD)' tests/run conformance
 checks:			# what .ci/run runs after the tests
 	@tests/packages ci
 	@tests/checks/all
@@ -211,6 +221,6 @@ uninstall:		# what `make install` put there; never state-dir or /etc/refire
 	rm -rf $(DESTDIR)$(docdir)
 	-rmdir $(DESTDIR)$(libexecdir)/hooks $(DESTDIR)$(libexecdir)
 
-.PHONY: all unit clean deps demo test torture bench checks compile replay fuzzers fuzz install uninstall
+.PHONY: all unit clean deps demo test torture bench conformance checks compile replay fuzzers fuzz install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)
