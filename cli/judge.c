@@ -157,6 +157,29 @@ static void judge_gone(struct state *st, const struct state_pipeline *p)
 			p->q.pipeline, (long long)open, plural(open, "delivery", "deliveries"));
 }
 
+/* ---- secrets ---- */
+
+static void judge_secrets(struct state *st)
+{
+	char text[CLOCK_ISO_SIZE], when[CLOCK_ISO_SIZE];
+
+	for (size_t i = 0; i < st->nsecrets; i++) {
+		const struct state_secret *s = &st->secrets[i];
+
+		if (*s->error)
+			finding(st, true, "%s: %s: %s; a sender that runs goes on with what it held before, "
+				"without that deliveries wait", s->pipeline, s->key, s->error)->help =
+				"mend the file: it is read again by itself";
+		else if (s->until_us <= st->now_us)
+			finding(st, true, "%s: %s: no secret in it is valid now, its deliveries wait",
+				s->pipeline, s->key)->help = "refire.conf(5), Secrets";
+		else
+			finding(st, false, "%s: %s: its last secret ends %s, at %s", s->pipeline, s->key,
+				age(st, s->until_us, text), clock_iso(s->until_us, when))->help =
+				"refire.conf(5), Secrets";
+	}
+}
+
 /* ---- repositories ---- */
 
 static void judge_repositories(struct state *st)
@@ -211,6 +234,7 @@ void state_judge(struct state *st)
 		judge_gate(st, &st->pipelines[i]);
 		judge_pipeline(st, &st->pipelines[i]);
 	}
+	judge_secrets(st);
 	judge_repositories(st);
 	judge_poller(st);
 	judge_files(st);

@@ -323,6 +323,7 @@ int state_gather(struct state *st, const struct session *s, int64_t now_us, stru
 	aside_look(st);
 	queue_look(st);
 	trail_look(st);
+	state_secrets_look(st);
 	return 0;
 }
 
@@ -331,5 +332,6 @@ void state_release(struct state *st)
 	free(st->pipelines);
 	free(st->repositories);
 	free(st->findings);
+	free(st->secrets);
 	arena_release(&st->arena);
 }

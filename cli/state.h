@@ -21,6 +21,7 @@
 #include "session.h"
 
 #define STATE_STALE_US (INT64_C(24) * 3600 * US_PER_S)	/* nobody ran for this long */
+#define STATE_SECRET_US (INT64_C(14) * 24 * 3600 * US_PER_S)	/* secrets that end so soon */
 #define STATE_SET_ASIDE 50		/* files of quarantine/ that are named */
 
 struct state_pipeline {
@@ -36,6 +37,12 @@ struct state_repository {
 	const char *what;		/* path, or URL without its secrets */
 	bool seen;			/* the poller has looked; poll holds what it found */
 	struct poll_row poll;
+};
+
+struct state_secret {			/* a file of secrets that needs somebody */
+	const char *pipeline, *key;
+	const char *error;		/* why it cannot be used; "" it can */
+	int64_t until_us;		/* from then on none in it is valid */
 };
 
 struct state_file {
@@ -65,6 +72,8 @@ struct state {
 	size_t npipelines, cap_pipelines;
 	struct state_repository *repositories;
 	size_t nrepositories, cap_repositories;
+	struct state_secret *secrets;
+	size_t nsecrets, cap_secrets;
 	/* trail */
 	int64_t trail_files, trail_bytes, trail_newest_us;
 	const char *trail_error;
@@ -78,6 +87,7 @@ struct state {
 };
 
 int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e);
+void state_secrets_look(struct state *st);	/* state_secrets.c */
 void state_judge(struct state *st);
 /* Everything as one JSON object and a newline. */
 void state_json(const struct state *st, struct buf *out);

@@ -49,6 +49,7 @@ struct pipeline {
 	/* target webhook */
 	const char *url, *url_file, *format, *secret_file, *ca_file;
 	struct list headers;	/* "Name: value" */
+	const char *header_file;	/* the same, a line each */
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
 	struct address_list deny_addresses, allow_addresses;
@@ -121,6 +122,8 @@ int config_check(const struct config *c, struct err *e);
 /* A name that is safe as part of a path: relative, no "..", no empty part, no
    control byte, no pattern character or comma, less than 100 bytes. */
 bool config_name_ok(const char *name);
+/* A further header, "Name: value". The sentence names it without its value. */
+int config_header_check(const char *header, struct err *e);
 
 /* Does this pipeline watch that repository name? */
 bool pipeline_watches(const struct pipeline *p, const char *repository);

@@ -376,20 +376,32 @@ static bool is_token(const char *s, size_t n)
 	return n > 0;
 }
 
-/* Only the name is shown: the value may be a secret. */
-static int check_header(const struct check *k, const char *header)
+int config_header_check(const char *header, struct err *e)
 {
 	size_t n = strcspn(header, ":");
 
 	if (header[n] != ':' || !is_token(header, n))
-		return check_fail(k, "headers", "`headers`: expected Name: value, separated by commas "
-			"(\\, is a comma in a value)");
+		return err_set(e, ERR_CONFIG, "expected Name: value");
 	if (strlen(header) > LIMIT_HEADER)
-		return check_fail(k, "headers", "`headers`: `%.*s` is longer than %d bytes",
-			(int)(n < 64 ? n : 64), header, LIMIT_HEADER);
+		return err_set(e, ERR_CONFIG, "`%.*s` is longer than %d bytes", (int)(n < 64 ? n : 64),
+			header, LIMIT_HEADER);
+	for (const char *s = header; *s; s++)
+		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
+			return err_set(e, ERR_CONFIG, "the value of `%.*s` has a control character",
+				(int)n, header);
 	if (header_reserved(header, n))
-		return check_fail(k, "headers", "`headers`: refire sets `%.*s` itself", (int)n,
-			header);
+		return err_set(e, ERR_CONFIG, "refire sets `%.*s` itself", (int)n, header);
+	return 0;
+}
+
+static int check_header(const struct check *k, const char *header)
+{
+	bool named = is_token(header, strcspn(header, ":")) && strchr(header, ':');
+	struct err e;
+
+	if (config_header_check(header, &e))
+		return check_fail(k, "headers", "`headers`: %s%s", e.text, named ? "" :
+			", separated by commas (\\, is a comma in a value)");
 	return 0;
 }
 

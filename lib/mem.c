@@ -63,6 +63,7 @@ char *mem_strdup(const char *s)
 void arena_init(struct arena *a)
 {
 	a->chunks = NULL;
+	a->secret = false;
 }
 
 void arena_release(struct arena *a)
@@ -71,6 +72,8 @@ void arena_release(struct arena *a)
 
 	for (; c; c = next) {
 		next = c->next;
+		if (a->secret)
+			explicit_bzero(c->data, c->used);
 		free(c);
 	}
 	a->chunks = NULL;
@@ -83,6 +86,7 @@ void arena_adopt(struct arena *a, struct arena *from)
 	while (*end)
 		end = &(*end)->next;
 	*end = from->chunks;
+	a->secret = a->secret || from->secret;
 	from->chunks = NULL;
 }
 

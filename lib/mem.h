@@ -12,6 +12,7 @@
 #define MEM_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t n);			/* zeroed */
@@ -22,6 +23,7 @@ char *mem_strdup(const char *s);
 
 struct arena {
 	struct arena_chunk *chunks;
+	bool secret;			/* wiped when it is released */
 };
 
 void arena_init(struct arena *a);

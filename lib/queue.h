@@ -429,8 +429,9 @@ size_t queue_paced(int64_t next_us, int64_t spacing_us, int64_t now_us, int64_t 
    INFLIGHT, attempts + 1, committed. door NULL: every pipeline takes what it finds. */
 int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
 	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e);
+/* past: beyond the request whose outcome may be unknown: the next is no duplicate. */
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
-	const void *progress, size_t len, struct err *e);
+	const void *progress, size_t len, bool past, struct err *e);
 struct settlement {
 	int64_t delivery;
 	enum delivery_state state;	/* what settle_step said */

@@ -53,12 +53,11 @@ fail:
 }
 
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,
-	const void *progress, size_t len, struct err *e)
+	const void *progress, size_t len, bool past, struct err *e)
 {
-	/* Past the request whose outcome was unknown, the next is no duplicate. */
-	return db_exec(q->db, e, "UPDATE deliveries SET progress = ?3, unknown = CASE WHEN"
-		" coalesce(progress, x'') = coalesce(?3, x'') THEN unknown ELSE 0 END"
-		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isb", delivery, owner, progress, len);
+	return db_exec(q->db, e, "UPDATE deliveries SET progress = ?3, unknown = unknown * ?4"
+		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isbi", delivery, owner, progress, len,
+		(int64_t)!past);
 }
 
 int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64_t now_us,

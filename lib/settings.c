@@ -162,6 +162,9 @@ const struct setting settings[] = {
 	  .help = "File with the secret that signs requests. Unset: they are not signed." },
 	{ WEBHOOK("headers", SETTING_LIST, headers),
 	  .help = "Further headers, each Name: value; \\, is a comma in a value." },
+	{ WEBHOOK("header-file", SETTING_PATH, header_file),
+	  .help = "File of further headers, one a line, for those whose values are secret, such as "
+		"Authorization: Bearer ..." },
 	{ WEBHOOK("timeout", SETTING_TIME, timeout_us), .def = "30s", .min = 100 * MS,
 	  .max = HOUR,
 	  .help = "How long one request may take, from start to the end of the answer." },
@@ -461,6 +464,10 @@ static int parse_addresses(struct arena *a, const char *value, struct address_li
 
 static const char *parse_path(struct arena *a, const char *file, const char *value)
 {
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (strncmp(value, "%d/", 3) == 0)	/* as in a systemd unit; only the service has it */
+		return credentials ? arena_fmt(a, "%s%s", credentials, value + 2) : value;
 	if (*value == '/' || !strchr(file, '/'))
 		return value;
 	return arena_fmt(a, "%s/%s", dirname(arena_strdup(a, file)), value);

@@ -11,6 +11,7 @@
 #include "describe.h"
 #include "log.h"
 #include "policy.h"
+#include "redact.h"
 #include "share.h"
 #include "target.h"
 
@@ -391,6 +392,7 @@ int attempts_collect(struct attempts *t)
 		f->answered = true;
 		/* The answer's strings join the flight's. */
 		arena_adopt(&f->arena, &a);
+		redact_answer(f->pipeline, &f->answer, &f->arena);
 		advance(t, f);
 		to_commit(t, f);
 	}
@@ -463,7 +465,7 @@ static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 	if (f->settled)
 		return queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e);
 	return queue_checkpoint(q, t->sender->owner, f->claim.d.seq, f->step.progress,
-		f->step.progress_len, e);
+		f->step.progress_len, f->step.past, e);
 }
 
 static void count(struct attempt_tally *t, enum delivery_state s)
@@ -491,7 +493,7 @@ static void after_commit(struct attempts *t, struct flight *f)
 		flight_free(t, f);
 		return;
 	}
-	if (progress_moved(f))
+	if (f->step.past)
 		f->claim.unknown = 0;
 	f->claim.progress = arena_memdup(&f->arena, f->step.progress, f->step.progress_len);
 	f->claim.progress_len = f->step.progress_len;

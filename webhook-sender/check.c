@@ -16,6 +16,7 @@
 #include "args.h"
 #include "json.h"
 #include "log.h"
+#include "secrets.h"
 
 #define TEXT_COLUMN 30
 #define FINDING_MAX (64 * KIB)
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
 	int k;
 
 	log_init("refire check", false);
+	secrets_private();
 	args_init(&a, &usage, argc, argv);
 	while ((k = args_next(&a, &e)) >= 0) {
 		if (k == OPT_HELP) {

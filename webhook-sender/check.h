@@ -29,6 +29,8 @@ void check_add(struct check *c, enum check_level level, const char *subject, con
 void check_files(struct check *c);		/* check_files.c: state-dir, spool, disk, secrets */
 void check_repositories(struct check *c);	/* check_repositories.c */
 void check_pipelines(struct check *c);		/* check_pipelines.c */
+/* check_secrets.c: one file of a pipeline. */
+void check_secrets(struct check *c, const char *pipeline, const char *key, const char *path);
 void check_online(struct check *c);		/* check_online.c: resolve, connect, TLS, HEAD */
 
 #endif

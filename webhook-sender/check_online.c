@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "describe.h"
-#include "fs.h"
 #include "http.h"
+#include "secrets.h"
 
 #define AT_ONCE 32
 #define WAIT_MS 1000
@@ -24,20 +25,18 @@ struct probe {
 /* The URL itself may be a secret in a file. */
 static char *url_of(const struct pipeline *p, struct err *e)
 {
-	char *text;
-	size_t n;
+	struct secret_lines lines;
 
 	if (!*p->url_file)
 		return mem_strdup(p->url);
-	if (fs_read_path(p->url_file, LIMIT_URL, &text, &n, NULL, e))
+	if (secrets_load(p->url_file, NULL, clock_wall_us(), &lines, e))
 		return NULL;
-	text[strcspn(text, "\r\n")] = '\0';
-	return text;
+	return mem_strdup(lines.v[0].key.s);
 }
 
 static void probe_start(struct check *c, struct http *h, struct probe *p)
 {
-	struct request r = { .method = "HEAD", .body.fd = -1, .body.s = "",
+	struct request r = { .method = "HEAD", .secret = "", .body.fd = -1, .body.s = "",
 		.timeout_us = p->pipeline->timeout_us,
 		.connect_timeout_us = p->pipeline->connect_timeout_us,
 		.ca_file = p->pipeline->ca_file, .tls_verify = p->pipeline->tls_verify,
@@ -103,7 +102,10 @@ void check_online(struct check *c)
 			check_add(c, CHECK_FAIL, "online", "", "%s", e.text);
 		http_close(h);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].url)
+			explicit_bzero(v[i].url, strlen(v[i].url));
 		free(v[i].url);
+	}
 	free(v);
 }

@@ -3,11 +3,9 @@
 #include "check.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fs.h"
 #include "target.h"
 
 /* Does the pipeline name a repository that is configured? A glob counts when a name
@@ -18,26 +16,6 @@ static bool watches_something(const struct config *c, const struct pipeline *p)
 		if (*c->repositories[i].root || pipeline_watches(p, c->repositories[i].name))
 			return true;
 	return false;
-}
-
-/* A file that holds a secret: private, readable, and not empty. */
-static void secret_check(struct check *c, const struct pipeline *p, const char *key,
-	const char *path)
-{
-	char *text;
-	size_t n;
-	struct err e;
-
-	if (!*path)
-		return;
-	if (fs_check_private(path, true, &e) ||
-	    fs_read_path(path, LIMIT_SECRET, &text, &n, NULL, &e)) {
-		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s: %s", key, e.text);
-		return;
-	}
-	if (n == 0 || (n == 1 && text[0] == '\n'))
-		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s: %s is empty", key, path);
-	free(text);
 }
 
 static void risks_check(struct check *c, const struct pipeline *p)
@@ -59,6 +37,13 @@ static void risks_check(struct check *c, const struct pipeline *p)
 			strerror(errno));
 }
 
+/* Files that only the service has cannot be judged from here. */
+static bool has_credential(const struct pipeline *p)
+{
+	return strncmp(p->secret_file, "%d/", 3) == 0 || strncmp(p->url_file, "%d/", 3) == 0 ||
+		strncmp(p->header_file, "%d/", 3) == 0;
+}
+
 static void pipeline_check(struct check *c, const struct pipeline *p)
 {
 	const struct target *target = target_find(p->target);
@@ -69,9 +54,10 @@ static void pipeline_check(struct check *c, const struct pipeline *p)
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "this refire has no target `%s`", p->target);
 		return;
 	}
-	secret_check(c, p, "secret-file", p->secret_file);
-	secret_check(c, p, "url-file", p->url_file);
-	if (target->check(p, &e) && c->count[CHECK_FAIL] == failed)
+	check_secrets(c, p->name, "secret-file", p->secret_file);
+	check_secrets(c, p->name, "url-file", p->url_file);
+	check_secrets(c, p->name, "header-file", p->header_file);
+	if (!has_credential(p) && target->check(p, &e) && c->count[CHECK_FAIL] == failed)
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s", e.text);
 	risks_check(c, p);
 	if (c->count[CHECK_FAIL] == failed)

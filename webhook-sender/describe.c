@@ -2,10 +2,10 @@
 #include "describe.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "clock.h"
 #include "json.h"
+#include "redact.h"
 
 #define HEADERS 60
 #define HEADER_VALUE 1024
@@ -38,31 +38,7 @@ void describe_url(struct buf *out, const char *url, bool hidden)
 		buf_add(out, end, strcspn(end, "?#"));
 }
 
-/* Words that stand in the names of headers whose values are secrets. */
-static bool secret_name(const char *name)
-{
-	static const char *const words[] = {
-		"authorization", "token", "secret", "cookie", "password", "api-key", "apikey",
-		"x-auth",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strcasestr(name, words[i]))
-			return true;
-	return false;
-}
-
-static bool configured(const struct pipeline *p, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; p && i < p->headers.n; i++)
-		if (!strncasecmp(p->headers.v[i], name, n) && p->headers.v[i][n] == ':')
-			return true;
-	return false;
-}
-
-static void headers(struct json *j, const struct pipeline *p, const struct headers *h, size_t max)
+static void headers(struct json *j, const struct headers *h, size_t max)
 {
 	json_key(j, "headers");
 	json_object(j);
@@ -70,8 +46,8 @@ static void headers(struct json *j, const struct pipeline *p, const struct heade
 		size_t n = strlen(h->v[i].value);
 
 		json_key(j, h->v[i].name);
-		if (secret_name(h->v[i].name) || configured(p, h->v[i].name))
-			json_str(j, "[redacted]");
+		if (redact_hides(&h->v[i]))
+			json_str(j, REDACTED);
 		else
 			json_strn(j, h->v[i].value, n > HEADER_VALUE ? HEADER_VALUE : n);
 	}
@@ -89,10 +65,16 @@ void describe_request(struct buf *out, const struct pipeline *p, const struct re
 	json_object(&j);
 	json_kv(&j, "method", r->method);
 	json_kv(&j, "url", url.s);
-	headers(&j, p, &r->headers, HEADERS);
+	headers(&j, &r->headers, HEADERS);
 	json_key(&j, "bodyBytes");
 	json_int(&j, (int64_t)r->body.len);
 	json_kv(&j, "bodySha256", r->body.sha256);
+	if (r->secret && *r->secret)
+		json_kv(&j, "secretId", r->secret);
+	if (r->previous) {
+		json_key(&j, "previousSecret");
+		json_bool(&j, true);
+	}
 	json_end(&j);
 	buf_release(&url);
 }
@@ -106,7 +88,7 @@ static void answer(struct buf *out, const struct answer *a, size_t max_headers, 
 	json_object(&j);
 	json_key(&j, "status");
 	json_int(&j, a->status);
-	headers(&j, NULL, &a->headers, max_headers);
+	headers(&j, &a->headers, max_headers);
 	json_key(&j, "body");
 	json_strn(&j, a->body ? a->body : "", n);
 	json_key(&j, "bodyBytes");

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "match.h"
+#include "redact.h"
 #include "target.h"
 
 struct dry {
@@ -53,12 +54,14 @@ static void line(struct dry *d, const char *label, const char *value)
 static void headers(struct dry *d, const struct headers *h)
 {
 	for (size_t i = 0; i < h->n; i++) {
+		const char *value = redact_hides(&h->v[i]) ? REDACTED : h->v[i].value;
+
 		if (d->as_json) {
-			json_kv(&d->j, h->v[i].name, h->v[i].value);
+			json_kv(&d->j, h->v[i].name, value);
 			continue;
 		}
 		buf_fmt(d->out, "%s: ", h->v[i].name);
-		log_safe(d->out, h->v[i].value, strlen(h->v[i].value));
+		log_safe(d->out, value, strlen(value));
 		buf_chr(d->out, '\n');
 	}
 }

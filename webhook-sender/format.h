@@ -14,6 +14,7 @@
 #include "err.h"
 #include "message.h"
 #include "queue.h"
+#include "secret_lines.h"
 
 struct render_input {
 	const struct config *config;
@@ -27,25 +28,18 @@ struct render_input {
 	const struct enrichment *enrichment;
 };
 
-/* Secrets, newest first; bytes, not text. Never logged. */
-struct secret {
-	const char *s;
-	size_t len;
-};
-struct secrets {
-	struct secret *v;
-	size_t n;
-};
-
 struct format {
 	const char *name;
 	const char *help;			/* one line for the manual */
+	bool all_sign;				/* every request has a signature of each secret,
+						   so that none is to be tried after another */
 	/* How many messages render makes; NULL: one. */
 	size_t (*count)(const struct render_input *in);
 	/* One or more messages, in the order they must arrive. */
 	int (*render)(const struct render_input *in, struct arena *a,
 		struct message **out, size_t *n, struct err *e);
-	/* The signature headers of one attempt of one message. secrets may be empty. */
+	/* The signature headers of one attempt of one message. secrets may be empty; where
+	   there is room for one signature, the first signs. */
 	int (*sign)(const struct message *m, const struct secrets *s, int64_t now_us,
 		struct headers *out, struct err *e);
 };

@@ -15,6 +15,7 @@
 #include "intake.h"
 #include "join.h"
 #include "log.h"
+#include "secrets.h"
 
 #define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
 #define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
@@ -79,6 +80,21 @@ static void drain(int fd)
 
 /* ---- signals ---- */
 
+static void secret_broken(const struct err *e)
+{
+	log_warn("%s; what it held before stays in force", e->text);
+}
+
+static void reload_secrets(const struct config *c)
+{
+	for (size_t i = 0; i < c->npipelines; i++) {
+		secrets_keep(c->pipelines[i].secret_file);
+		secrets_keep(c->pipelines[i].url_file);
+		secrets_keep(c->pipelines[i].header_file);
+	}
+	secrets_refresh(secret_broken);
+}
+
 static void reload(struct loop *l)
 {
 	struct config *c;
@@ -96,6 +112,7 @@ static void reload(struct loop *l)
 	config_free(l->s->config);
 	l->s->config = c;
 	l->joins = true;
+	reload_secrets(c);
 	log_info("configuration reloaded from %s", c->path);
 }
 

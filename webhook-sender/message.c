@@ -40,7 +40,16 @@ int headers_add(struct headers *h, const char *name, const char *value)
 	}
 	h->v[h->n].name = arena_strdup(h->a, name);
 	h->v[h->n].value = arena_strdup(h->a, value);
+	h->v[h->n].hidden = false;
 	h->n++;
+	return 0;
+}
+
+int headers_add_hidden(struct headers *h, const char *name, const char *value)
+{
+	if (headers_add(h, name, value))
+		return -1;
+	h->v[h->n - 1].hidden = true;
 	return 0;
 }
 

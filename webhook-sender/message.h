@@ -18,6 +18,7 @@
 
 struct header {
 	const char *name, *value;
+	bool hidden;			/* its value is never shown */
 };
 struct headers {
 	struct header *v;
@@ -27,6 +28,8 @@ struct headers {
 /* Refuses (returns -1) a name that is not a token or a value with a byte below
    0x20 but TAB, or 0x7f: nothing from outside may begin a new header. */
 int headers_add(struct headers *h, const char *name, const char *value);
+/* The same, for a value that is never shown. */
+int headers_add_hidden(struct headers *h, const char *name, const char *value);
 const char *headers_get(const struct headers *h, const char *name);	/* any case; NULL */
 
 /* Bytes in memory, or a file that can be read again from its start. */
@@ -49,6 +52,8 @@ struct request {
 	const char *method, *url;
 	struct headers headers;
 	struct body body;
+	const char *secret;		/* id of the one that signed it, "" or NULL none; see secret_lines.h */
+	bool previous;			/* it is not the newest: that was refused */
 	int64_t timeout_us, connect_timeout_us;
 	const char *ca_file;		/* "" system */
 	bool tls_verify;

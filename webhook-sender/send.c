@@ -7,8 +7,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "intake.h"
 #include "log.h"
 #include "loop.h"
+#include "secrets.h"
 
 #define POOL_THREADS 2
 
@@ -87,15 +86,6 @@ static int read_args(int argc, char **argv, struct choices *c, struct err *e)
 	if (c->json && !c->dry)
 		return args_refuse(&usage, e, "--json goes with --dry-run");
 	return a.nrest ? args_refuse(&usage, e, "unexpected `%s`", a.rest[0]) : 0;
-}
-
-/* Secrets are in this process: no core file, no ptrace by our own user. */
-static void keep_secret(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int check_owner(const struct spool_paths *p, struct err *e)
@@ -242,7 +232,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	log_init("refire-send", c.quiet || c.mode == LOOP_LINGER);
-	keep_secret();
+	secrets_private();
 	umask(077);
 	if (config_load(c.config, &s.config, &e))
 		return log_exit(&e);
@@ -256,6 +246,7 @@ int main(int argc, char **argv)
 			report(&sum);
 	}
 	config_free(s.config);
+	secrets_clear();
 	if (failed)
 		return log_exit(&e);
 	return sum.failed || sum.held ? 1 : 0;

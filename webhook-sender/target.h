@@ -27,6 +27,7 @@ struct step {
 	struct verdict verdict;		/* SETTLED */
 	char progress[LIMIT_PROGRESS];	/* saved before the effect */
 	size_t progress_len;
+	bool past;			/* the last request was accepted, and is not sent again */
 };
 
 struct attempt {			/* what next() may read */

@@ -34,8 +34,7 @@ static void urls(void)
 static void request(void)
 {
 	struct arena a;
-	const char *configured[] = { "X-Mine: canary" };
-	struct pipeline p = { .url_file = "", .headers = { configured, 1 } };
+	struct pipeline p = { .url_file = "" };
 	struct request r = { .method = "POST", .url = "https://x:canary@h/p?canary",
 		.body = { .s = "{}", .fd = -1, .len = 2, .sha256 = "44" } };
 	struct buf b;
@@ -44,7 +43,7 @@ static void request(void)
 	arena_init(&a);
 	r.headers.a = &a;
 	headers_add(&r.headers, "Authorization", "Bearer canary");
-	headers_add(&r.headers, "x-mine", "canary");
+	headers_add_hidden(&r.headers, "x-mine", "canary");
 	headers_add(&r.headers, "X-Gitlab-Token", "canary");
 	headers_add(&r.headers, "Cookie", "canary");
 	headers_add(&r.headers, "X-Hub-Signature-256", "sha256=00");

@@ -277,14 +277,14 @@ static void leases(void)
 	is_int((long)claim(21 * S, &v), 1, "it is sent again");
 	is_int((long)v[0].unknown, 1, "after one attempt whose outcome is not known");
 	queue_begin(q, &e);
-	queue_checkpoint(q, "me", v[0].d.seq, "", 0, &e);
+	queue_checkpoint(q, "me", v[0].d.seq, "", 0, false, &e);
 	queue_settle(q, "me", &(struct settlement){ .delivery = v[0].d.seq, .code = "", .error = "",
 		.state = DELIVERY_WAITING, .due_us = 22 * S, .unknown = true }, 21 * S, &e);
 	queue_commit(q, &e);
 	claim(23 * S, &v);
 	is_int((long)v[0].unknown, 2, "a time-out counts too");
 	queue_begin(q, &e);
-	queue_checkpoint(q, "me", v[0].d.seq, "next", 4, &e);
+	queue_checkpoint(q, "me", v[0].d.seq, "next", 4, true, &e);
 	queue_commit(q, &e);
 	settle(v[0].d.seq, DELIVERY_WAITING, 24 * S);
 	claim(25 * S, &v);

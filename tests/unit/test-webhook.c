@@ -47,7 +47,7 @@ static const char *file(const char *name, const char *text, mode_t mode)
 static struct pipeline pipeline_to(const char *url, const char *format)
 {
 	return (struct pipeline){ .name = "deploy", .target = "webhook", .url = url, .url_file = "",
-		.format = format, .secret_file = "", .ca_file = "", .timeout_us = 1000000,
+		.format = format, .secret_file = "", .header_file = "", .ca_file = "", .timeout_us = 1000000,
 		.connect_timeout_us = 500000, .tls_verify = true };
 }
 
@@ -61,12 +61,14 @@ static struct render_input input_of(const struct pipeline *p, const char *ref, c
 static struct step out;
 static struct err e;
 
+static int64_t now_us = 1, attempt = 3;
+
 /* One call; the step's progress is what the next call sees. */
 static int next(const struct pipeline *p, const struct render_input *in, const char *progress,
 	const struct answer *answer)
 {
 	struct attempt t = { .input = in, .config = &config, .pipeline = p, .arena = &arena,
-		.attempt = 3, .now_us = 1, .progress = progress, .progress_len = strlen(progress),
+		.attempt = attempt, .now_us = now_us, .progress = progress, .progress_len = strlen(progress),
 		.answer = answer };
 
 	memset(&out, 0, sizeof out);
@@ -270,9 +272,185 @@ static void test_secrets(void)
 	secrets_clear();
 }
 
+/* A receiver that has not changed over: the secret before is tried once. */
+static void test_previous(void)
+{
+	struct pipeline p = pipeline_to("https://h/", "github");
+	struct render_input in = input_of(&p, "refs/heads/topic", Z);
+	struct answer good = { .kind = ANSWER_GOT, .status = 200 };
+	struct answer denied = { .kind = ANSWER_GOT, .status = 401 };
+	const char *saved, *first;
+
+	p.secret_file = file("secret", "newest\nbefore\nolder\n", 0600);
+	next(&p, &in, "", NULL);
+	is_str(headers_get(&out.request.headers, "X-Hub-Signature-256"), hmac("newest"), "the newest signs");
+	ok(!out.request.previous, "and the record says nothing else");
+	first = out.request.secret;
+	is_int((int64_t)strlen(first), 8, "which one is told by an id: %s", first);
+	next(&p, &in, progress(), &denied);
+	is_int(out.kind, STEP_REQUEST, "401: another request");
+	is_str(event(), "create", "of the same message");
+	is_str(headers_get(&out.request.headers, "X-Hub-Signature-256"), hmac("before"), "by the one before");
+	ok(out.request.previous && strcmp(out.request.secret, first), "the record says which");
+	ok(!out.past, "what was unknown of the message stays so");
+	saved = progress();
+	ok(strstr(saved, out.request.secret) != NULL, "it is saved before it leaves: %s", saved);
+	next(&p, &in, saved, &denied);
+	is_int(out.kind, STEP_SETTLED, "once only");
+	is_int(out.verdict.outcome, OUTCOME_REJECTED, "then the attempt is over");
+	next(&p, &in, saved, &good);
+	is_str(event(), "push", "accepted: the next message");
+	ok(out.past, "past the first");
+	is_str(headers_get(&out.request.headers, "X-Hub-Signature-256"), hmac("before"),
+		"by the secret that was accepted");
+	attempt++;
+	next(&p, &in, progress(), NULL);
+	is_str(event(), "push", "a later attempt: the same message");
+	is_str(headers_get(&out.request.headers, "X-Hub-Signature-256"), hmac("newest"),
+		"by the newest again");
+	denied.status = 403;
+	next(&p, &in, progress(), &denied);
+	is_int(out.kind, STEP_REQUEST, "403 as 401");
+	denied.status = 404;
+	next(&p, &in, "", &denied);
+	is_int(out.kind, STEP_SETTLED, "404 is no matter of secrets");
+	denied.status = 401;
+	file("secret", "newest\n", 0600);
+	next(&p, &in, "", &denied);
+	is_int(out.kind, STEP_SETTLED, "there is no other secret");
+	next(&p, &in, saved, NULL);
+	is_str(headers_get(&out.request.headers, "X-Hub-Signature-256"), hmac("newest"),
+		"the one that was saved is gone: the newest");
+	secrets_clear();
+}
+
+static void test_times(void)
+{
+	struct pipeline p = pipeline_to("https://h/", "github");
+
+	p.secret_file = file("secret", "next not-before=2026-12-01T00:00:00Z\n"
+		"now not-after=2026-12-08T00:00:00Z\n", 0600);
+	now_us = INT64_C(1796083199999999);	/* 2026-11-30T23:59:59.999999Z */
+	signature(&p);
+	is_str(signature(&p), hmac("now"), "before: the old one signs");
+	now_us++;
+	signature(&p);
+	is_str(signature(&p), hmac("next"), "from then on the new one");
+	now_us = INT64_C(1796688000000000);	/* 2026-12-08 */
+	file("secret", "now not-after=2026-12-08T00:00:00Z\n", 0600);
+	is_str(signature(&p), "none", "none is valid: not sent");
+	is_int(e.code, ERR_TEMP, "waits");
+	ok(strstr(e.text, "2026-12-08T00:00:00Z") != NULL, "says so: %s", e.text);
+	now_us = 1;
+	secrets_clear();
+}
+
+/* What was read before stays in force while the file is broken or gone. */
+static void test_broken(void)
+{
+	struct pipeline p = pipeline_to("https://h/", "github");
+	const char *want;
+
+	p.secret_file = file("secret", "good\n", 0600);
+	signature(&p);
+	want = hmac("good");
+	file("secret", "bad not-after=soon\n", 0600);
+	is_str(signature(&p), want, "a slip in a time");
+	file("secret", "", 0600);
+	is_str(signature(&p), want, "an empty file");
+	file("secret", "open\n", 0644);
+	is_str(signature(&p), want, "one that all can read");
+	unlink(p.secret_file);
+	is_str(signature(&p), want, "one that is gone");
+	file("secret", "mended\n", 0600);
+	signature(&p);
+	is_str(signature(&p), hmac("mended"), "until it is mended");
+	secrets_clear();
+}
+
+static int told;
+
+static void tell(const struct err *err)
+{
+	told++;
+	ok(strstr(err->text, "secret") != NULL, "names the file: %s", err->text);
+}
+
+static void test_refresh(void)
+{
+	struct pipeline p = pipeline_to("https://h/", "github");
+	const char *want;
+
+	p.secret_file = file("secret", "good\n", 0600);
+	signature(&p);
+	want = hmac("good");
+	file("secret", "", 0600);
+	secrets_keep(p.secret_file);
+	secrets_refresh(tell);
+	is_int(told, 1, "a reload tells of the broken file");
+	is_str(signature(&p), want, "what it held is in force");
+	secrets_refresh(tell);
+	is_str(signature(&p), "none", "a file that nothing names is forgotten");
+	secrets_clear();
+}
+
+static void test_header_file(void)
+{
+	struct pipeline p = pipeline_to("https://h/", "generic");
+	struct render_input in = input_of(&p, "refs/heads/main", A);
+	const struct headers *h = &out.request.headers;
+
+	p.header_file = file("headers", "Authorization: Bearer next not-before=2026-12-01\n"
+		"Authorization: Bearer {branch} now\nAuthorization: Bearer before\nX-Key:k\n", 0600);
+	is_int(next(&p, &in, "", NULL), 0, "header-file: %s", e.text);
+	is_str(headers_get(h, "Authorization"), "Bearer {branch} now",
+		"of one name the first that is valid, as it stands");
+	is_str(headers_get(h, "X-Key"), "k", "another");
+	ok(h->v[h->n - 1].hidden && h->v[h->n - 2].hidden, "they are not shown");
+	is_str(h->v[h->n - 2].name, "Authorization", "each once");
+	is_int(target_webhook.check(&p, &e), 0, "the check agrees");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const bad[] = { "no header", "X-Hub-Signature: x", "X: a\x01b",
+			"Host: elsewhere" };
+
+		secrets_clear();
+		p.header_file = file("headers", bad[i], 0600);
+		is_int(next(&p, &in, "", NULL), -1, "`%s` is refused: %s", bad[i], e.text);
+		is_int(e.code, ERR_TEMP, "it waits to be mended");
+		is_int(target_webhook.check(&p, &e), -1, "and the check says so");
+	}
+	secrets_clear();
+}
+
+static void test_mask(void)
+{
+	static const struct {
+		const char *file, *text, *want;
+	} cases[] = {
+		{ "s3cret-key\n", "you sent s3cret-key!", "you sent **********!" },
+		{ "s3cret-key\n", "s3cret-ke", "s3cret-ke" },
+		{ "abc\n", "abc is too short", "abc is too short" },
+		{ "Authorization: Bearer 0123456789\n", "token 0123456789, 0123456789",
+			"token **********, **********" },
+		{ "https://h/hooks/T0123456789/x\n", "no T0123456789 here", "no *********** here" },
+		{ "first-one\nsecond-one\n", "second-one first-one", "********** *********" },
+	};
+	struct secret_lines lines;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *path = file("masked", cases[i].file, 0600);
+		char *text = arena_strdup(&arena, cases[i].text);
+
+		secrets_load(path, NULL, 1, &lines, &e);
+		secrets_mask(path, text, strlen(text));
+		is_str(text, cases[i].want, "masked");
+		secrets_clear();
+	}
+}
+
 static void test_many_files(void)
 {
-	struct secrets s;
+	struct secret_lines s;
 
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < 100; i++) {
@@ -280,8 +458,8 @@ static void test_many_files(void)
 
 			if (round == 0)
 				file(name, name, 0600);
-			if (secrets_load(path, &s, &e) || s.n != 1 || s.v[0].len != strlen(name) ||
-				memcmp(s.v[0].s, name, s.v[0].len) != 0)
+			if (secrets_load(path, NULL, 1, &s, &e) || s.n != 1 ||
+				strcmp(s.v[0].key.s, name) != 0)
 				ok(false, "%s", path);
 		}
 	secrets_clear();
@@ -349,6 +527,12 @@ int main(void)
 	test_url();
 	test_headers();
 	test_secrets();
+	test_previous();
+	test_times();
+	test_broken();
+	test_refresh();
+	test_header_file();
+	test_mask();
 	test_many_files();
 	test_check();
 	test_url_file();

@@ -49,6 +49,7 @@ static int sign(const struct message *m, const struct secrets *s, int64_t now_us
 const struct format format_standard = {
 	.name = "standard",
 	.help = "Standard Webhooks 1.0.0, signed by HMAC-SHA256 (v1) or Ed25519 (v1a)",
+	.all_sign = true,
 	.render = render,
 	.sign = sign,
 };

@@ -3,7 +3,14 @@
  *
  * Progress is "FORMAT INDEX/COUNT" once the first message has been accepted, so that
  * a retry goes on with the one that was not; before that there is nothing to save.
+ *
+ * Where a request has room for one signature, the newest secret makes it. A receiver
+ * that answers 401 or 403 may not have changed over yet: the same message goes again
+ * in the same attempt, signed by the secret before, if that is still valid. The
+ * progress then ends in " ATTEMPT ID", which the rest of that attempt keeps to; the
+ * next attempt begins with the newest again.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,44 +24,67 @@
 
 /* ---- progress ---- */
 
-/* The message to send now. What was saved under another format does not count. */
-static size_t progress_read(const struct attempt *t, size_t count)
+struct place {
+	size_t index;			/* the message to send now */
+	char secret[SECRET_ID];		/* id of the one to sign with; "" the newest */
+};
+
+/* What was saved under another format does not count, nor an earlier attempt's secret. */
+static struct place progress_read(const struct attempt *t, size_t count)
 {
-	size_t n = strlen(t->pipeline->format), index;
-	char text[LIMIT_CONF_NAME], *end;
+	size_t n = strlen(t->pipeline->format);
+	char text[LIMIT_CONF_NAME], id[SECRET_ID] = "";
+	struct place p = { 0 }, none = { 0 };
+	size_t of = 0;
+	int64_t attempt = 0;
 
 	if (t->progress_len <= n || t->progress_len >= sizeof text)
-		return 0;
+		return none;
 	memcpy(text, t->progress, t->progress_len);
 	text[t->progress_len] = '\0';
-	if (memcmp(text, t->pipeline->format, n) != 0 || text[n] != ' ')
-		return 0;
-	index = strtoul(text + n + 1, &end, 10);
-	return *end == '/' && strtoul(end + 1, NULL, 10) == count && index < count ? index : 0;
+	if (memcmp(text, t->pipeline->format, n) != 0 ||
+	    sscanf(text + n, " %zu/%zu %" SCNd64 " %8[0-9a-f]", &p.index, &of, &attempt, id) < 2 ||
+	    of != count || p.index >= count)
+		return none;
+	if (attempt == t->attempt)
+		memcpy(p.secret, id, sizeof id);
+	return p;
 }
 
-static void progress_write(const struct attempt *t, size_t index, size_t count, struct step *out)
+static void progress_write(const struct attempt *t, const struct place *p, size_t count,
+	struct step *out)
 {
-	out->progress_len = 0;
-	if (index)
-		out->progress_len = (size_t)snprintf(out->progress, sizeof out->progress, "%s %zu/%zu",
-			t->pipeline->format, index, count);
+	int n = 0;
+
+	if (p->index || *p->secret)
+		n = snprintf(out->progress, sizeof out->progress, "%s %zu/%zu", t->pipeline->format,
+			p->index, count);
+	if (*p->secret)
+		n += snprintf(out->progress + n, sizeof out->progress - (size_t)n, " %" PRId64 " %s",
+			t->attempt, p->secret);
+	out->progress_len = (size_t)n;
 }
 
 /* ---- the request ---- */
 
-/* The URL as configured, or the first line of its file. */
-static const char *url_template(const struct pipeline *p, struct arena *a, struct err *e)
+static int url_check(const char *url, struct err *e);
+
+static const struct secrets_kind url_lines = { url_check }, header_lines = { config_header_check };
+
+/* The URL as configured, or the first line of its file that is valid. */
+static const char *url_template(const struct attempt *t, struct err *e)
 {
-	struct secrets lines;
+	const struct pipeline *p = t->pipeline;
+	struct secret_lines lines;
 
 	if (*p->url)
 		return p->url;
-	if (secrets_load(p->url_file, &lines, e)) {
+	if (secrets_load(p->url_file, &url_lines, t->now_us, &lines, e)) {
 		err_wrap(e, "url-file");
 		return NULL;
 	}
-	return arena_memdup(a, lines.v[0].s, lines.v[0].len);
+	t->arena->secret = true;
+	return arena_memdup(t->arena, lines.v[0].key.s, lines.v[0].key.len);
 }
 
 static int url_steered(const char *url, struct err *e)
@@ -83,7 +113,7 @@ static int refuse(const struct attempt *t, struct step *out, const char *what)
 /* 0, 1 settled, -1 */
 static int make_url(const struct attempt *t, struct step *out, struct err *e)
 {
-	const char *text = url_template(t->pipeline, t->arena, e);
+	const char *text = url_template(t, e);
 	struct buf b;
 	int result = -1;
 
@@ -119,21 +149,81 @@ static int add_configured(const struct attempt *t, struct step *out, struct err 
 		buf_clear(&b);
 		if (expand(&b, value, t->input, false, t->arena, e))
 			result = -1;
-		else if (b.over || headers_add(&out->request.headers, name, b.s))
+		else if (b.over || headers_add_hidden(&out->request.headers, name, b.s))
 			result = refuse(t, out, arena_fmt(t->arena, "the header `%s`", name));
 	}
 	buf_release(&b);
 	return result;
 }
 
+/* Of several lines with one name the first that is valid is sent. */
+static int add_from_file(const struct attempt *t, struct step *out, struct err *e)
+{
+	struct headers *h = &out->request.headers;
+	size_t before = h->n;
+	struct secret_lines lines;
+
+	if (!*t->pipeline->header_file)
+		return 0;
+	if (secrets_load(t->pipeline->header_file, &header_lines, t->now_us, &lines, e))
+		return err_wrap(e, "header-file");
+	t->arena->secret = true;
+	for (size_t i = 0; i < lines.n; i++) {
+		size_t n;
+		const char *value = header_value(lines.v[i].key.s, &n);
+		const char *name = arena_memdup(t->arena, lines.v[i].key.s, n);
+		const struct headers so_far = { .v = h->v + before, .n = h->n - before };
+
+		if (!headers_get(&so_far, name) && headers_add_hidden(h, name, value))
+			return err_set(e, ERR_BUG, "header-file: a header could not be added");
+	}
+	return 0;
+}
+
+/* All that are valid, the chosen one first; where it is not valid any more, the newest. */
+static struct secrets secrets_ordered(struct arena *a, const struct secret_lines *lines,
+	const char *chosen, size_t *first)
+{
+	struct secrets s = { arena_alloc(a, lines->n * sizeof *s.v), 0 };
+
+	*first = 0;
+	for (size_t i = 0; i < lines->n; i++)
+		if (strcmp(lines->v[i].id, chosen) == 0)
+			*first = i;
+	s.v[s.n++] = lines->v[*first].key;
+	for (size_t i = 0; i < lines->n; i++)
+		if (i != *first)
+			s.v[s.n++] = lines->v[i].key;
+	return s;
+}
+
+/* The ids of the secrets that signed, for the record. */
+static const char *signers(struct arena *a, const struct format *f, const struct secret_lines *l,
+	size_t first)
+{
+	const char *ids = arena_strdup(a, l->v[first].id);
+
+	for (size_t i = 0; f->all_sign && i < l->n; i++)
+		if (i != first)
+			ids = arena_fmt(a, "%s, %s", ids, l->v[i].id);
+	return ids;
+}
+
 static int add_signature(const struct attempt *t, const struct format *f, const struct message *m,
-	struct headers *h, struct err *e)
+	const char *chosen, struct request *r, struct err *e)
 {
 	struct secrets secrets = { 0 };
+	struct secret_lines lines;
+	size_t first;
 
-	if (*t->pipeline->secret_file && secrets_load(t->pipeline->secret_file, &secrets, e))
-		return err_wrap(e, "secret-file");
-	return f->sign(m, &secrets, t->now_us, h, e);
+	if (*t->pipeline->secret_file) {
+		if (secrets_load(t->pipeline->secret_file, NULL, t->now_us, &lines, e))
+			return err_wrap(e, "secret-file");
+		secrets = secrets_ordered(t->arena, &lines, chosen, &first);
+		r->secret = signers(t->arena, f, &lines, first);
+		r->previous = first > 0;
+	}
+	return f->sign(m, &secrets, t->now_us, &r->headers, e);
 }
 
 static int add_own(const struct attempt *t, const struct message *m, struct headers *h, struct err *e)
@@ -151,12 +241,12 @@ static int add_own(const struct attempt *t, const struct message *m, struct head
 }
 
 static int make_request(const struct attempt *t, const struct format *f, const struct message *m,
-	struct step *out, struct err *e)
+	const char *secret, struct step *out, struct err *e)
 {
 	const struct pipeline *p = t->pipeline;
 	int made;
 
-	out->request = (struct request){ .method = "POST", .body = m->body,
+	out->request = (struct request){ .method = "POST", .body = m->body, .secret = "",
 		.headers.a = t->arena, .timeout_us = p->timeout_us,
 		.connect_timeout_us = p->connect_timeout_us, .ca_file = p->ca_file,
 		.tls_verify = p->tls_verify, .addresses = &p->addresses };
@@ -164,9 +254,11 @@ static int make_request(const struct attempt *t, const struct format *f, const s
 	if (made == 0)
 		made = add_own(t, m, &out->request.headers, e);
 	if (made == 0)
-		made = add_signature(t, f, m, &out->request.headers, e);
+		made = add_signature(t, f, m, secret, &out->request, e);
 	if (made == 0)
 		made = add_configured(t, out, e);
+	if (made == 0)
+		made = add_from_file(t, out, e);
 	return made < 0 ? -1 : 0;
 }
 
@@ -181,44 +273,71 @@ static const struct format *format_of(const struct pipeline *p, struct err *e)
 	return f;
 }
 
+/* After a refusal of the newest secret's signature: is there one before, still valid? */
+static bool previous_secret(const struct attempt *t, const struct format *f, struct place *p)
+{
+	struct secret_lines lines;
+	struct err e;
+
+	if (t->answer->kind != ANSWER_GOT || (t->answer->status != 401 && t->answer->status != 403) ||
+	    f->all_sign || *p->secret || !*t->pipeline->secret_file ||
+	    secrets_load(t->pipeline->secret_file, NULL, t->now_us, &lines, &e) || lines.n < 2)
+		return false;
+	memcpy(p->secret, lines.v[1].id, sizeof p->secret);
+	return true;
+}
+
+static void judge(const struct attempt *t, const struct format *f, size_t count, struct place *p,
+	struct step *out)
+{
+	out->verdict = policy_judge(t->answer, t->now_us, t->arena);
+	out->past = out->verdict.outcome == OUTCOME_OK;
+	if (out->past ? ++p->index == count : !previous_secret(t, f, p))
+		out->kind = STEP_SETTLED;
+	if (p->index == count)
+		p->index--;
+}
+
 static int next(const struct attempt *t, struct step *out, struct err *e)
 {
 	const struct format *f = format_of(t->pipeline, e);
-	size_t count, index, n;
 	struct message *m;
+	struct place p;
+	size_t count, n;
 
 	if (!f)
 		return -1;
 	count = f->count ? f->count(t->input) : 1;
-	index = progress_read(t, count);
+	p = progress_read(t, count);
 	out->kind = STEP_REQUEST;
 	out->event_source = out->event_name = "";
-	if (t->answer) {
-		out->verdict = policy_judge(t->answer, t->now_us, t->arena);
-		index += out->verdict.outcome == OUTCOME_OK;
-		if (out->verdict.outcome != OUTCOME_OK || index == count)
-			out->kind = STEP_SETTLED;
-	}
-	progress_write(t, index == count ? index - 1 : index, count, out);
+	if (t->answer)
+		judge(t, f, count, &p, out);
+	progress_write(t, &p, count, out);
 	if (out->kind == STEP_SETTLED)
 		return 0;
 	if (f->render(t->input, t->arena, &m, &n, e))
 		return -1;
-	return make_request(t, f, &m[index], out, e);
+	return make_request(t, f, &m[p.index], p.secret, out, e);
 }
 
 /* ---- the check ---- */
 
-static int check_url(const struct pipeline *p, struct arena *a, struct err *e)
+static int url_check(const char *url, struct err *e)
 {
-	const char *url = url_template(p, a, e);
+	return url_steered(url, e) || expand_check(url, e) || http_check_url(url, e) ? -1 : 0;
+}
 
-	if (!url)
-		return -1;
-	if (url_steered(url, e))
-		return -1;
-	if (expand_check(url, e) || http_check_url(url, e))
-		return err_wrap(e, *p->url ? "url" : "url-file");
+static int check_file(const char *key, const char *path, const struct secrets_kind *kind,
+	struct err *e)
+{
+	struct secrets_text text;
+
+	if (!*path)
+		return 0;
+	if (secrets_read(path, kind, &text, e))
+		return err_wrap(e, "%s", key);
+	secrets_release(&text);
 	return 0;
 }
 
@@ -244,10 +363,14 @@ static int check(const struct pipeline *p, struct err *e)
 	struct arena a;
 	int result;
 
+	if (!format_of(p, e) || check_file("url-file", p->url_file, &url_lines, e) ||
+	    check_file("secret-file", p->secret_file, NULL, e) ||
+	    check_file("header-file", p->header_file, &header_lines, e))
+		return -1;
+	if (*p->url && url_check(p->url, e))
+		return err_wrap(e, "url");
 	arena_init(&a);
-	result = !format_of(p, e) || check_url(p, &a, e) || check_headers(p, &a, e) ? -1 : 0;
-	if (result == 0 && *p->secret_file && secrets_check(p->secret_file, e))
-		result = err_wrap(e, "secret-file");
+	result = check_headers(p, &a, e);
 	arena_release(&a);
 	return result;
 }
