@@ -264,3 +264,8 @@ int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *
 		"iiiissssssi", r->time_us, (int64_t)r->event, r->change, r->delivery, r->request,
 		r->response, r->code, r->message, r->extra, r->actor, r->uid);
 }
+
+int64_t queue_journal_last(struct queue *q)
+{
+	return db_last_id(q->db);
+}

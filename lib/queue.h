@@ -370,10 +370,9 @@ int queue_ref_set(struct queue *q, const struct ref_move *m, int64_t now_us, str
 int queue_space_add(struct queue *q, const char *repository, const char *prefix, int64_t now_us,
 	struct err *e);
 int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct err *e);
-/* The enrichment of a delivery: "" when it must be computed again (superseding
-   deliveries reach further back than their update); then queue_enrichment_link. */
-int queue_enrichment_get(struct queue *q, struct arena *a, int64_t delivery, char **json,
-	struct err *e);
+int queue_enrichment(struct queue *q, struct arena *a, int64_t seq, char **json, struct err *e);
+/* For a delivery whose claim has none: it must be computed again (a superseding one
+   reaches further back than its update). */
 int queue_enrichment_link(struct queue *q, int64_t delivery, int64_t enrichment,
 	struct err *e);
 struct new_delivery {
@@ -398,6 +397,7 @@ int queue_observe(struct queue *q, int64_t change, const char *repository, const
 int queue_ref_unhold(struct queue *q, const char *repository, const char *ref, int64_t now_us,
 	struct err *e);
 int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e);
+int64_t queue_journal_last(struct queue *q);	/* the sequence number it gave */
 
 /* Attempts. owner: a random id of this process's run. */
 int queue_owner_begin(struct queue *q, const char *owner, int64_t now_us, int64_t *recovered,
@@ -410,6 +410,7 @@ struct claim {
 	int64_t paused_us;		/* while the give-up clock stood still */
 	bool coalesced;			/* nobody reported the step */
 	int64_t unknown;		/* attempts before whose request may have arrived */
+	int64_t enrichment;		/* 0: to be computed, then queue_enrichment_link */
 };
 /* What a pipeline may take: asked for each that has a head waiting and is not held. */
 struct queue_room {
@@ -428,6 +429,9 @@ size_t queue_paced(int64_t next_us, int64_t spacing_us, int64_t now_us, int64_t 
 /* Lease up to max due lane heads, in equal parts among the pipelines that have some:
    INFLIGHT, attempts + 1, committed. door NULL: every pipeline takes what it finds. */
 int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e);
+/* The same inside queue_begin/commit: nothing may leave before that commit. */
+int queue_lease(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
 	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e);
 /* past: beyond the request whose outcome may be unknown: the next is no duplicate. */
 int queue_checkpoint(struct queue *q, const char *owner, int64_t delivery,

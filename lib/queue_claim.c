@@ -12,7 +12,7 @@ const char queue_first_sql[] =
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline > ?1"
 	" ORDER BY d.pipeline, d.due LIMIT 1";
 const char queue_take_sql[] =
-	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced, d.unknown"
+	"SELECT " DELIVERY_COLUMNS ", d.progress, d.paused, u.coalesced, d.unknown, d.enrichment"
 	" FROM deliveries d JOIN changes c ON c.seq = d.change JOIN updates u ON u.seq = d.upd"
 	" WHERE d.head = 1 AND d.state IN (0, 2) AND d.pipeline = ?1 AND d.due <= ?2"
 	" ORDER BY d.due LIMIT ?3";
@@ -156,6 +156,7 @@ static void row_claim(const struct db_row *r, struct arena *a, struct claim *c)
 	c->paused_us = db_int(r, DELIVERY_COLUMN_COUNT + 1);	/* see lease */
 	c->coalesced = db_int(r, DELIVERY_COLUMN_COUNT + 2) != 0;
 	c->unknown = db_int(r, DELIVERY_COLUMN_COUNT + 3);
+	c->enrichment = db_int(r, DELIVERY_COLUMN_COUNT + 4);
 }
 
 /* `paused` of a row is how long the pipeline had stood still when it was first tried. */
@@ -259,7 +260,7 @@ static int share_out(struct claiming *c, struct turns *t, struct err *e)
 	return 0;
 }
 
-int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+int queue_lease(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
 	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e)
 {
 	struct claiming c = { .q = q, .a = a, .owner = owner, .now_us = now_us, .max = max,
@@ -268,14 +269,22 @@ int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now
 
 	*out = c.v;
 	*n = 0;
+	if (turns_find(q, a, door, now_us, &turns, e) || share_out(&c, &turns, e))
+		return -1;
+	*n = c.n;
+	return 0;
+}
+
+int queue_claim(struct queue *q, struct arena *a, const char *owner, int64_t now_us,
+	const struct queue_door *door, size_t max, struct claim **out, size_t *n, struct err *e)
+{
 	if (db_begin(q->db, e))
 		return -1;
-	if (turns_find(q, a, door, now_us, &turns, e) || share_out(&c, &turns, e)) {
+	if (queue_lease(q, a, owner, now_us, door, max, out, n, e)) {
 		db_rollback(q->db);
 		return -1;
 	}
-	*n = c.n;
-	if (c.n)
+	if (*n)
 		return queue_commit(q, e);
 	db_rollback(q->db);
 	return 0;

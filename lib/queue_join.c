@@ -195,22 +195,22 @@ int queue_enrichment_put(struct queue *q, const char *json, int64_t *seq, struct
 	return 0;
 }
 
-int queue_enrichment_get(struct queue *q, struct arena *a, int64_t delivery, char **json,
-	struct err *e)
+int queue_enrichment(struct queue *q, struct arena *a, int64_t seq, char **json, struct err *e)
 {
 	struct db_row r;
 	int got;
 
-	*json = arena_strdup(a, "");
-	if (db_query(q->db, &r, e, "SELECT n.body FROM deliveries d JOIN enrichments n"
-		" ON n.seq = d.enrichment WHERE d.seq = ?1", "i", delivery))
+	if (db_query(q->db, &r, e, "SELECT body FROM enrichments WHERE seq = ?1", "i", seq))
 		return -1;
 	got = db_next(&r, e);
-	if (got > 0) {
-		*json = arena_strdup(a, db_text(&r, 0));
-		db_done(&r);
-	}
-	return got < 0 ? -1 : 0;
+	if (!got)
+		return err_set(e, ERR_DATA, "enrichment number %lld is not in the queue",
+			(long long)seq);
+	if (got < 0)
+		return -1;
+	*json = arena_strdup(a, db_text(&r, 0));
+	db_done(&r);
+	return 0;
 }
 
 int queue_enrichment_link(struct queue *q, int64_t delivery, int64_t enrichment, struct err *e)

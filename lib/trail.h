@@ -38,6 +38,7 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 /* The writer: only the sender that holds its lock has one.
  *
  *	trail_open(&w, q, dir, &ctx, e);	sets a torn last line aside
+ *	trail_take(w, &row, ...);		saves reading it back; may be left out
  *	trail_export(w, e);			after each commit
  *	trail_sync(w, e);			now and then, and before leaving
  *	trail_close(w);
@@ -48,6 +49,10 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 struct trail;
 int trail_open(struct trail **out, struct queue *q, const char *dir,
 	const struct trail_context *t, struct err *e);
+/* A row that this process has just committed: rendered from memory if it is the next
+   one, else left for the export to read. */
+void trail_take(struct trail *w, const struct journal_row *r, const struct change_row *change,
+	const struct delivery *d);
 /* Render every journal row not yet written. The number of records, or -1: then none
    of them counts and the next call tries again. */
 int64_t trail_export(struct trail *w, struct err *e);

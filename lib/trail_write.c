@@ -16,6 +16,7 @@
 #include "fs.h"
 
 #define TAIL (2 * MIB)			/* more than any record */
+#define TAKEN (8 * MIB)			/* as much is kept between two exports */
 #define BATCH 5000			/* rows read at once */
 
 struct trail {
@@ -25,7 +26,8 @@ struct trail {
 	int fd;
 	char day[16];			/* "2026-11-23", of the open file */
 	off_t size;
-	int64_t written, synced;	/* sequence numbers */
+	int64_t rendered, written, synced;	/* sequence numbers: in out, in the file, durable */
+	int64_t taken;			/* of the rendered, how many were given */
 	struct buf out;
 	struct arena arena;		/* the last change and delivery looked up */
 	struct change_row change;
@@ -174,6 +176,7 @@ int trail_open(struct trail **out, struct queue *q, const char *dir,
 		trail_close(w);
 		return -1;
 	}
+	w->rendered = w->written;
 	w->synced = 0;
 	*out = w;
 	return 0;
@@ -224,14 +227,30 @@ static int turn_to(struct trail *w, const char *day, struct err *e)
 }
 
 /* A journal row whose time went back belongs to the open file: days only advance. */
+static bool same_day(const struct trail *w, const char *when)
+{
+	return w->fd >= 0 && strncmp(when, w->day, 10) <= 0;
+}
+
 static int on_day(struct trail *w, int64_t time_us, struct err *e)
 {
 	char when[CLOCK_ISO_SIZE];
 
 	clock_iso(time_us, when);
-	if (w->fd >= 0 && strncmp(when, w->day, 10) <= 0)
-		return 0;
-	return turn_to(w, when, e);
+	return same_day(w, when) ? 0 : turn_to(w, when, e);
+}
+
+void trail_take(struct trail *w, const struct journal_row *r, const struct change_row *change,
+	const struct delivery *d)
+{
+	char when[CLOCK_ISO_SIZE];
+
+	if (r->seq != w->rendered + 1 || (r->change && !change) || w->out.len > TAKEN ||
+	    !same_day(w, clock_iso(r->time_us, when)))
+		return;
+	trail_render(&w->ctx, r, change, d, &w->out);
+	w->rendered = r->seq;
+	w->taken++;
 }
 
 static int look_up(struct trail *w, const struct journal_row *r, struct err *e)
@@ -271,16 +290,18 @@ static int one(const struct journal_row *r, void *arg)
 
 int64_t trail_export(struct trail *w, struct err *e)
 {
-	int64_t total = 0;
+	int64_t total = w->taken;
 
+	w->taken = 0;
 	for (;;) {
-		struct export x = { w, e, 0, w->written };
+		struct export x = { w, e, 0, w->rendered };
 
-		if (queue_journal(w->q, w->written, 0, BATCH, one, &x, e) || flush(w, e)) {
+		if (queue_journal(w->q, w->rendered, 0, BATCH, one, &x, e) || flush(w, e)) {
 			buf_clear(&w->out);
+			w->rendered = w->written;
 			return -1;
 		}
-		w->written = x.last;
+		w->rendered = w->written = x.last;
 		total += x.n;
 		if (x.n < BATCH)
 			return total;

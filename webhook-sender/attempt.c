@@ -9,6 +9,7 @@
 #include "breaker.h"
 #include "clock.h"
 #include "describe.h"
+#include "known.h"
 #include "log.h"
 #include "policy.h"
 #include "redact.h"
@@ -28,8 +29,7 @@ struct flight {
 	const struct pipeline *pipeline;
 	const struct target *target;
 	struct claim claim;
-	struct change_row change;
-	struct enrichment enrichment;
+	struct known *known;		/* NULL: could not be read, or not yet */
 	struct render_input input;
 	struct step step;
 	struct answer answer;
@@ -46,8 +46,9 @@ struct flight {
 struct attempts {
 	struct sender *sender;
 	struct shares *shares;
+	struct knowns *knowns;
 	struct flight *commit, **commit_end;
-	size_t running;
+	size_t running, settled;	/* settled: those of commit */
 	struct attempt_tally tally;
 };
 
@@ -57,6 +58,7 @@ struct attempts *attempts_open(struct sender *s)
 
 	t->sender = s;
 	t->shares = shares_open(s);
+	t->knowns = knowns_open();
 	t->commit_end = &t->commit;
 	return t;
 }
@@ -64,6 +66,7 @@ struct attempts *attempts_open(struct sender *s)
 static void flight_free(struct attempts *t, struct flight *f)
 {
 	shares_end(f->share);
+	known_release(f->known);
 	config_free(f->config);
 	free(f->rows);
 	arena_release(&f->arena);
@@ -80,6 +83,7 @@ void attempts_close(struct attempts *t)
 		flight_free(t, f);
 	}
 	shares_close(t->shares);
+	knowns_close(t->knowns);
 	free(t);
 }
 
@@ -91,6 +95,11 @@ const struct queue_door *attempts_door(const struct attempts *t)
 size_t attempts_running(const struct attempts *t)
 {
 	return t->running;
+}
+
+size_t attempts_settled(const struct attempts *t)
+{
+	return t->settled;
 }
 
 const struct attempt_tally *attempts_tally(const struct attempts *t)
@@ -107,19 +116,25 @@ static void to_commit(struct attempts *t, struct flight *f)
 {
 	f->phase = TO_COMMIT;
 	f->next = NULL;
+	t->settled += f->settled;
 	*t->commit_end = f;
 	t->commit_end = &f->next;
 }
 
 /* ---- the verdict ---- */
 
+/* For the jitter; drawn many at once. */
 static uint32_t draw(void)
 {
-	uint32_t r = 0;
+	static uint32_t drawn[64];
+	static size_t left;
 
-	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		r = (uint32_t)clock_mono_us();
-	return r;
+	if (!left) {
+		if (getrandom(drawn, sizeof(drawn), GRND_NONBLOCK) != sizeof(drawn))
+			return (uint32_t)clock_mono_us();
+		left = sizeof(drawn) / sizeof(*drawn);
+	}
+	return drawn[--left];
 }
 
 static struct journal_row *add_row(struct flight *f, enum journal_event event)
@@ -263,39 +278,43 @@ static void hold(struct flight *f, const char *code, const char *text)
 	record_settling(f);
 }
 
-static int load_enrichment(struct attempts *t, struct flight *f, struct err *e)
+/* It reaches further back than its update: what it overtook belongs to it. */
+static int make_enrichment(struct attempts *t, struct flight *f, struct err *e)
 {
-	struct sender *s = t->sender;
-	char git_dir[LIMIT_PATH], *json;
+	struct queue *q = t->sender->queue;
+	char git_dir[LIMIT_PATH];
+	struct enrichment made;
 	struct repo *r = NULL;
 	struct buf b;
-	int64_t seq;
 	int failed;
 
-	if (queue_enrichment_get(s->queue, &f->arena, f->claim.d.seq, &json, e))
-		return -1;
-	if (*json)
-		return enrich_decode(&f->arena, json, &f->enrichment, e);
-	/* It reaches further back than its update: what it overtook belongs to it. */
 	if (config_git_dir(f->config, f->claim.d.repository, git_dir) || repo_open(git_dir, &r, NULL))
 		r = NULL;
 	enrich_compute(r, &f->arena, f->claim.d.ref, f->claim.d.before, f->claim.d.after,
-		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S / 10, &f->enrichment);
+		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S / 10, &made);
 	if (r)
 		repo_close(r);
 	buf_init(&b, LIMIT_ENRICHMENT * 2);
-	enrich_encode(&f->enrichment, &b);
-	failed = queue_begin(s->queue, e) || queue_enrichment_put(s->queue, b.s, &seq, e) ||
-		queue_enrichment_link(s->queue, f->claim.d.seq, seq, e) || queue_commit(s->queue, e);
+	enrich_encode(&made, &b);
+	failed = queue_begin(q, e) || queue_enrichment_put(q, b.s, &f->claim.enrichment, e) ||
+		queue_enrichment_link(q, f->claim.d.seq, f->claim.enrichment, e) ||
+		queue_commit(q, e);
 	if (failed)
-		queue_rollback(s->queue);
+		queue_rollback(q);
 	buf_release(&b);
 	return failed ? -1 : 0;
 }
 
+static int know(struct attempts *t, struct flight *f, struct err *e)
+{
+	f->known = known_get(t->knowns, t->sender->queue, f->config, f->claim.d.change_seq,
+		f->claim.enrichment, e);
+	return f->known ? 0 : -1;
+}
+
+/* After the commit of its lease: the first request. */
 static void prepare(struct attempts *t, struct flight *f)
 {
-	struct sender *s = t->sender;
 	struct err e;
 
 	f->pipeline = config_pipeline(f->config, f->claim.d.pipeline);
@@ -305,8 +324,7 @@ static void prepare(struct attempts *t, struct flight *f)
 		return;
 	}
 	f->target = target_find(f->pipeline->target);
-	if (queue_change(s->queue, &f->arena, f->claim.d.change_seq, &f->change, &e) ||
-	    load_enrichment(t, f, &e)) {
+	if (!f->known && ((!f->claim.enrichment && make_enrichment(t, f, &e)) || know(t, f, &e))) {
 		struct verdict v = verdict_of_err(f, &e);
 
 		settle(f, &v);
@@ -315,9 +333,11 @@ static void prepare(struct attempts *t, struct flight *f)
 	}
 	f->input = (struct render_input){ .config = f->config, .pipeline = f->pipeline,
 		.repository = config_repository(f->config, f->claim.d.repository),
-		.change = &f->change, .delivery = f->claim.d.id, .name = f->claim.d.repository,
+		.change = &f->known->change, .delivery = f->claim.d.id,
+		.name = f->claim.d.repository,
 		.ref = f->claim.d.ref, .before = f->claim.d.before, .after = f->claim.d.after,
-		.coalesced = f->claim.coalesced, .enrichment = &f->enrichment };
+		.coalesced = f->claim.coalesced, .enrichment = &f->known->enrichment,
+		.detail = &f->known->detail, .parts = f->known->parts };
 	advance(t, f);
 }
 
@@ -339,40 +359,8 @@ static struct flight *flight_new(struct attempts *t, const struct claim *c)
 	f->claim.progress = arena_memdup(&f->arena, c->progress, c->progress_len);
 	f->share = shares_begin(t->shares, d->pipeline);
 	f->config = config_hold(t->sender->config);
-	f->change.detail = "";
 	t->running++;
 	return f;
-}
-
-/* What is settled, or has progress to save, first goes through the transaction. */
-static void go(struct attempts *t, struct flight *f)
-{
-	if (f->settled || f->nrows || progress_moved(f))
-		to_commit(t, f);
-	else
-		launch(t, f);
-}
-
-int attempts_claim(struct attempts *t, struct err *e)
-{
-	size_t room = (size_t)t->sender->config->concurrency, n;
-	struct claim *v;
-	struct arena a;
-	int failed;
-
-	if (t->running >= room)
-		return 0;
-	arena_init(&a);
-	failed = queue_claim(t->sender->queue, &a, t->sender->owner, clock_wall_us(),
-		shares_door(t->shares), room - t->running, &v, &n, e);
-	for (size_t i = 0; !failed && i < n; i++) {
-		struct flight *f = flight_new(t, &v[i]);
-
-		prepare(t, f);
-		go(t, f);
-	}
-	arena_release(&a);
-	return failed ? -1 : (int)n;
 }
 
 int attempts_collect(struct attempts *t)
@@ -451,13 +439,23 @@ static int step_breaker(struct attempts *t, struct flight *f, struct err *e)
 	return 0;
 }
 
+/* Each row gets its place in the journal. */
+static int write_rows(struct queue *q, struct flight *f, struct err *e)
+{
+	for (size_t i = 0; i < f->nrows; i++) {
+		if (queue_journal_add(q, &f->rows[i], e))
+			return -1;
+		f->rows[i].seq = queue_journal_last(q);
+	}
+	return 0;
+}
+
 static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 {
 	struct queue *q = t->sender->queue;
 
-	for (size_t i = 0; i < f->nrows; i++)
-		if (queue_journal_add(q, &f->rows[i], e))
-			return -1;
+	if (write_rows(q, f, e))
+		return -1;
 	if (f->settled && f->verdict.outcome == OUTCOME_GONE && hold_pipeline(t, f, e))
 		return -1;
 	if (f->settled && step_breaker(t, f, e))
@@ -485,8 +483,20 @@ static void count(struct attempt_tally *t, enum delivery_state s)
 	}
 }
 
+/* What is settled, or has progress to save, first goes through the transaction. */
+static void go(struct attempts *t, struct flight *f)
+{
+	if (f->settled || f->nrows || progress_moved(f))
+		to_commit(t, f);
+	else
+		launch(t, f);
+}
+
 static void after_commit(struct attempts *t, struct flight *f)
 {
+	for (size_t i = 0; i < f->nrows; i++)
+		trail_take(t->sender->trail, &f->rows[i], f->known ? &f->known->change : NULL,
+			&f->claim.d);
 	f->nrows = 0;
 	if (f->settled) {
 		count(&t->tally, f->s.state);
@@ -500,27 +510,98 @@ static void after_commit(struct attempts *t, struct flight *f)
 	launch(t, f);
 }
 
-int attempts_commit(struct attempts *t, struct err *e)
-{
-	struct flight *list = t->commit, *next;
+/* ---- a turn ---- */
 
-	if (!list)
+struct turn {
+	struct flight *ended;		/* since the last turn */
+	struct claim *claims;
+	size_t nclaims;
+	struct flight **begun;
+	struct arena arena;
+};
+
+/* What ended has left its slots to those that are leased in the same transaction;
+   unless that fails. */
+static void leave_slots(struct turn *n, bool leave)
+{
+	for (struct flight *f = n->ended; f; f = f->next)
+		if (f->settled)
+			share_leave(f->share, leave);
+}
+
+static int lease(struct attempts *t, struct turn *n, struct err *e)
+{
+	size_t most = (size_t)t->sender->config->concurrency, running = t->running - t->settled;
+	int failed;
+
+	if (running >= most)
 		return 0;
-	if (queue_begin(t->sender->queue, e))
-		return -1;
-	for (struct flight *f = list; f; f = f->next) {
-		if (write_flight(t, f, e)) {
-			queue_rollback(t->sender->queue);
-			return -1;
-		}
+	leave_slots(n, true);
+	failed = queue_lease(t->sender->queue, &n->arena, t->sender->owner, clock_wall_us(),
+		shares_door(t->shares), most - running, &n->claims, &n->nclaims, e);
+	leave_slots(n, false);
+	return failed;
+}
+
+/* What they need is read in the same transaction; what fails here fails again, and is
+   judged, in prepare. */
+static void begin_flights(struct attempts *t, struct turn *n)
+{
+	struct err unused;
+
+	n->begun = arena_alloc(&n->arena, (n->nclaims + 1) * sizeof(*n->begun));
+	for (size_t i = 0; i < n->nclaims; i++) {
+		n->begun[i] = flight_new(t, &n->claims[i]);
+		if (n->begun[i]->claim.enrichment)
+			know(t, n->begun[i], &unused);
 	}
-	if (queue_commit(t->sender->queue, e))
+}
+
+static int write_turn(struct attempts *t, struct turn *n, bool claim, struct err *e)
+{
+	for (struct flight *f = n->ended; f; f = f->next)
+		if (write_flight(t, f, e))
+			return -1;
+	if (claim && lease(t, n, e))
 		return -1;
+	begin_flights(t, n);
+	if (!queue_commit(t->sender->queue, e))
+		return 0;
+	for (size_t i = 0; i < n->nclaims; i++)
+		flight_free(t, n->begun[i]);
+	return -1;
+}
+
+static void after_turn(struct attempts *t, struct turn *n)
+{
+	struct flight *next;
+
 	t->commit = NULL;
 	t->commit_end = &t->commit;
-	for (struct flight *f = list; f; f = next) {
+	t->settled = 0;
+	for (struct flight *f = n->ended; f; f = next) {
 		next = f->next;
 		after_commit(t, f);
 	}
-	return 0;
+	for (size_t i = 0; i < n->nclaims; i++) {
+		prepare(t, n->begun[i]);
+		go(t, n->begun[i]);
+	}
+}
+
+int attempts_turn(struct attempts *t, bool claim, struct err *e)
+{
+	struct turn n = { .ended = t->commit };
+	int failed;
+
+	if (queue_begin(t->sender->queue, e))
+		return -1;
+	arena_init(&n.arena);
+	failed = write_turn(t, &n, claim, e);
+	if (failed)
+		queue_rollback(t->sender->queue);
+	else
+		after_turn(t, &n);
+	arena_release(&n.arena);
+	return failed;
 }

@@ -3,13 +3,13 @@
  * their target's step machine, and settled.
  *
  * Nothing leaves before its lease (and the target's progress) is committed; what
- * came back is applied only under that lease. Effects of one turn are written in
- * one transaction, the requests they allow go out after it.
+ * came back is applied only under that lease. A turn is one transaction: the effects
+ * of what ended since the last turn, and the leases that it makes room for. The
+ * requests that it allows go out after it.
  *
- *	attempt_claim(t, now, e)	lease what is due, make the first requests
  *	http_wait(...)
- *	attempt_collect(t)		take answers, ask the targets what is next
- *	attempt_commit(t, e)		write all of it, send what follows
+ *	attempts_collect(t)		take answers, ask the targets what is next
+ *	attempts_turn(t, true, e)	write all of it, lease what is due; send what follows
  */
 #ifndef ATTEMPT_H
 #define ATTEMPT_H
@@ -26,18 +26,19 @@ struct attempts *attempts_open(struct sender *s);
 /* Flights still under way are left to the next sender: their outcome is unknown. */
 void attempts_close(struct attempts *t);
 size_t attempts_running(const struct attempts *t);
+/* Those of the running that only wait for the next turn. */
+size_t attempts_settled(const struct attempts *t);
 const struct attempt_tally *attempts_tally(const struct attempts *t);
 
 /* What may be leased now: for queue_next_due. */
 const struct queue_door *attempts_door(const struct attempts *t);
 
-/* How many were leased, or -1. */
-int attempts_claim(struct attempts *t, struct err *e);
 /* Take what http has finished. Returns how many flights moved. */
 int attempts_collect(struct attempts *t);
 /* Is there something to commit? */
 bool attempts_dirty(const struct attempts *t);
-/* -1: nothing was written; call again later, nothing is lost. */
-int attempts_commit(struct attempts *t, struct err *e);
+/* claim false: lease nothing more. -1: nothing was written; call again later, nothing is
+   lost. */
+int attempts_turn(struct attempts *t, bool claim, struct err *e);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "change.h"
 #include "config.h"
+#include "detail.h"
 #include "enrich.h"
 #include "err.h"
 #include "message.h"
@@ -26,6 +27,8 @@ struct render_input {
 	const char *ref, *before, *after;	/* full ref; oids, zeros for none */
 	bool coalesced;				/* nobody reported it: reconcile or poll saw it */
 	const struct enrichment *enrichment;
+	const struct detail *detail;		/* of the change, decoded */
+	struct payload_parts *parts;		/* see payload_part; NULL: nothing is kept */
 };
 
 struct format {

@@ -168,18 +168,16 @@ static int join(struct loop *l, struct err *e)
 /* With free slots for a quarter, or nothing else to do: fewer, fuller transactions. */
 static bool room(const struct loop *l)
 {
-	size_t running = attempts_running(l->t), max = (size_t)l->s->config->concurrency;
+	size_t running = attempts_running(l->t) - attempts_settled(l->t), max = (size_t)l->s->config->concurrency;
 
 	return running == 0 || max - running >= (max + 3) / 4;
 }
 
 static int send(struct loop *l, struct err *e)
 {
-	if (attempts_dirty(l->t) && attempts_commit(l->t, e))
-		return -1;
-	if (!stopped && room(l) && attempts_claim(l->t, e) < 0)
-		return -1;
-	return attempts_dirty(l->t) ? attempts_commit(l->t, e) : 0;
+	bool claim = !stopped && room(l);
+
+	return attempts_dirty(l->t) || claim ? attempts_turn(l->t, claim, e) : 0;
 }
 
 static int write_trail(struct loop *l, struct err *e)

@@ -105,6 +105,11 @@ void shares_end(struct share *s)
 	s->running--;
 }
 
+void share_leave(struct share *s, bool leave)
+{
+	s->running += leave ? (size_t)-1 : 1;
+}
+
 bool *share_calm(struct share *s)
 {
 	return &s->calm;

@@ -24,6 +24,8 @@ void shares_close(struct shares *t);
 const struct queue_door *shares_door(const struct shares *t);
 struct share *shares_begin(struct shares *t, const char *pipeline);
 void shares_end(struct share *s);
+/* One that is under way gives its slot to the next for as long as it is asked to. */
+void share_leave(struct share *s, bool leave);
 /* Was its breaker's state empty when last seen? Whoever writes it says so. */
 bool *share_calm(struct share *s);
 

@@ -190,8 +190,8 @@ void generic_fields(struct json *j, const struct payload *p)
 	json_kv(j, "pipeline", in->pipeline->name);
 	write_repository(j, p);
 	write_ref(j, p);
-	write_change(j, p);
-	write_commits(j, p);
+	payload_part(j, p, write_change);
+	payload_part(j, p, write_commits);
 	write_tag_object(j, in->enrichment);
 	json_kv_bool(j, "computed", in->enrichment->computed);
 	write_maybe(j, "not_computed", in->enrichment->why_not);
@@ -208,10 +208,11 @@ static int render(const struct render_input *in, struct arena *a, struct message
 	struct err *e)
 {
 	struct message *m = arena_alloc(a, sizeof *m);
+	const struct detail *known = in->detail;
 	struct detail d;
 
-	if (detail_decode(a, in->change->detail, &d, e) ||
-		payload_render(in, &d, a, event_of(in), write_all, m, e))
+	if ((!known && detail_decode(a, in->change->detail, &d, e)) ||
+		payload_render(in, known ? known : &d, a, event_of(in), write_all, m, e))
 		return -1;
 	if (headers_add(&m->headers, "X-Refire-Event", m->event))
 		return err_set(e, ERR_BUG, "a header could not be made");

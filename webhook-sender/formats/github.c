@@ -217,27 +217,20 @@ static const char *compare_url(const struct payload *p)
 	return arena_fmt(p->a, "%s/compare/%.12s...%.12s", p->base, in->before, in->after);
 }
 
-static void write_push(struct json *j, const struct payload *p)
+static void write_pusher(struct json *j, const struct payload *p)
 {
-	const struct render_input *in = p->in;
-	const struct enrichment *n = in->enrichment;
-
-	json_object(j);
-	json_kv(j, "ref", in->ref);
-	json_kv(j, "before", in->before);
-	json_kv(j, "after", in->after);
-	write_repository(j, p);
 	json_key(j, "pusher");
 	json_object(j);
-	json_kv(j, "name", in->change->actor);
+	json_kv(j, "name", p->in->change->actor);
 	json_kv(j, "email", NULL);
 	json_end(j);
-	write_user(j, "sender", in->change->actor);
-	json_kv_bool(j, "created", p->created);
-	json_kv_bool(j, "deleted", p->deleted);
-	json_kv_bool(j, "forced", n->forced == TRI_YES);
-	json_kv(j, "base_ref", NULL);
-	json_kv(j, "compare", compare_url(p));
+	write_user(j, "sender", p->in->change->actor);
+}
+
+static void write_commits(struct json *j, const struct payload *p)
+{
+	const struct enrichment *n = p->in->enrichment;
+
 	json_key(j, "commits");
 	json_array(j);
 	for (size_t i = p->first; i < n->ncommits; i++)
@@ -248,6 +241,25 @@ static void write_push(struct json *j, const struct payload *p)
 		write_commit(j, p, &n->head);
 	else
 		json_null(j);
+}
+
+static void write_push(struct json *j, const struct payload *p)
+{
+	const struct render_input *in = p->in;
+	const struct enrichment *n = in->enrichment;
+
+	json_object(j);
+	json_kv(j, "ref", in->ref);
+	json_kv(j, "before", in->before);
+	json_kv(j, "after", in->after);
+	payload_part(j, p, write_repository);
+	payload_part(j, p, write_pusher);
+	json_kv_bool(j, "created", p->created);
+	json_kv_bool(j, "deleted", p->deleted);
+	json_kv_bool(j, "forced", n->forced == TRI_YES);
+	json_kv(j, "base_ref", NULL);
+	json_kv(j, "compare", compare_url(p));
+	payload_part(j, p, write_commits);
 	json_end(j);
 }
 
@@ -263,7 +275,7 @@ static void write_ref(struct json *j, const struct payload *p)
 		json_kv(j, "description", NULL);
 	}
 	json_kv(j, "pusher_type", "user");
-	write_repository(j, p);
+	payload_part(j, p, write_repository);
 	write_user(j, "sender", p->in->change->actor);
 	json_end(j);
 }

@@ -15,6 +15,61 @@ static const struct payload_fit fits[] = {
 	{ 0, 0, false },
 };
 
+/* ---- parts ---- */
+
+struct part {
+	struct part *next;
+	void (*write)(struct json *j, const struct payload *p);
+	const struct pipeline *pipeline;
+	const struct payload_fit *fit;
+	const char *s;
+	size_t len;
+};
+
+struct payload_parts {
+	struct arena *a;
+	struct part *list;
+};
+
+struct payload_parts *payload_parts(struct arena *a)
+{
+	struct payload_parts *all = arena_alloc(a, sizeof(*all));
+
+	all->a = a;
+	return all;
+}
+
+static void part_keep(struct payload_parts *all, const struct part *p, const char *s)
+{
+	struct part *kept = arena_alloc(all->a, sizeof(*kept));
+
+	*kept = *p;
+	kept->s = arena_memdup(all->a, s, p->len);
+	kept->next = all->list;
+	all->list = kept;
+}
+
+void payload_part(struct json *j, const struct payload *p,
+	void (*write)(struct json *j, const struct payload *p))
+{
+	const struct part want = { .write = write, .pipeline = p->in->pipeline, .fit = p->fit };
+	struct part *k = p->in->parts ? p->in->parts->list : NULL, made = want;
+	size_t from = j->b->len;
+
+	while (k && (k->write != write || k->pipeline != want.pipeline || k->fit != want.fit))
+		k = k->next;
+	if (k) {
+		buf_add(j->b, k->s, k->len);
+		return;
+	}
+	write(j, p);
+	made.len = j->b->len - from;
+	if (p->in->parts && !j->b->over && j->indent == 0)
+		part_keep(p->in->parts, &made, j->b->s + from);
+}
+
+/* ---- the body ---- */
+
 static void payload_message_make(struct arena *a, const struct buf *b, const char *event,
 	struct message *out)
 {

@@ -34,6 +34,14 @@ struct payload {
 	size_t first;			/* of the enrichment's commits, the first that goes in */
 };
 
+/* What deliveries of one change and configuration say alike is written once: a member
+   (or several) of an object, but not its first, that does not depend on the delivery's
+   id, ref, before and after. A part is known by its function and pipeline. */
+struct payload_parts;
+struct payload_parts *payload_parts(struct arena *a);
+void payload_part(struct json *j, const struct payload *p,
+	void (*write)(struct json *j, const struct payload *p));
+
 int payload_render(const struct render_input *in, const struct detail *detail, struct arena *a,
 	const char *event, void (*write)(struct json *j, const struct payload *p),
 	struct message *out, struct err *e);
