@@ -47,7 +47,7 @@ struct pipeline {
 	int mode;		/* enum pipeline_mode */
 	const char *target;	/* name of a struct target */
 	/* target webhook */
-	const char *url, *url_file, *format, *secret_file, *ca_file;
+	const char *url, *url_file, *format, *template_file, *secret_file, *ca_file;
 	struct list headers;	/* "Name: value" */
 	const char *header_file;	/* the same, a line each */
 	int64_t timeout_us, connect_timeout_us;

@@ -14,7 +14,8 @@ static const char *const mode_choices[] = { "queued", "superseded", "parallel", 
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
 static const char *const target_choices[] = { "webhook", NULL };
 static const char *const format_choices[] = { "generic", "github", "gitlab", "gitea", "standard",
-	"cloudevents", "cloudevents-binary", "cdevents", "codecommit", NULL };
+	"cloudevents", "cloudevents-binary", "cdevents", "codecommit", "template",
+	NULL };
 
 _Static_assert(ON_PUSH == 1 << 0 && ON_TAG == 1 << 1 && ON_DELETE == 1 << 2,
 	"on_choices stand in the order of the bits");
@@ -158,6 +159,8 @@ const struct setting settings[] = {
 	  .help = "File with the url, where the url itself is the secret." },
 	{ WEBHOOK("format", SETTING_STRING, format), .def = "generic", .choices = format_choices,
 	  .help = "The payload's dialect." },
+	{ WEBHOOK("template-file", SETTING_PATH, template_file),
+	  .help = "JSON with placeholders: the payload of format = template." },
 	{ WEBHOOK("secret-file", SETTING_PATH, secret_file),
 	  .help = "File with the secret that signs requests. Unset: they are not signed." },
 	{ WEBHOOK("headers", SETTING_LIST, headers),

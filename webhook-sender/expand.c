@@ -74,6 +74,28 @@ static const struct word *place_word(const struct place *p)
 	return NULL;
 }
 
+void expand_with(struct buf *out, const char *text, const struct expand_words *w)
+{
+	struct place p;
+
+	for (; place_next(text, &p); text = p.end) {
+		const char *s = w->value(p.word, p.word_len, p.name, p.name_len, w->arg);
+
+		buf_add(out, text, (size_t)((s ? p.begin : p.end) - text));
+		if (s)
+			buf_str(out, s);
+	}
+	buf_str(out, text);
+}
+
+const char *expand_word(const struct render_input *in, const char *word, size_t len)
+{
+	const struct place p = { .word = word, .word_len = len };
+	const struct word *w = place_word(&p);
+
+	return w ? w->value(in) : NULL;
+}
+
 int expand_check(const char *text, struct err *e)
 {
 	struct place p;

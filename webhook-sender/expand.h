@@ -16,6 +16,17 @@
 #include "err.h"
 #include "format.h"
 
+/* What {word} or {word:name} stands for: NULL where there is no such word. */
+struct expand_words {
+	const char *(*value)(const char *word, size_t len, const char *name, size_t name_len,
+		void *arg);
+	void *arg;
+};
+/* Text with each of them replaced; what is no word stays as it is. */
+void expand_with(struct buf *out, const char *text, const struct expand_words *w);
+
+/* The value of a word of the list above; NULL: it is none. */
+const char *expand_word(const struct render_input *in, const char *word, size_t len);
 /* The sentence names the word. */
 int expand_check(const char *text, struct err *e);
 /* Does text hold a placeholder before the path of the URL it is? Then a pusher

@@ -36,6 +36,8 @@ struct format {
 	const char *help;			/* one line for the manual */
 	bool all_sign;				/* every request has a signature of each secret,
 						   so that none is to be tried after another */
+	/* Is the pipeline's configuration whole for it? NULL: it always is. */
+	int (*check)(const struct pipeline *p, struct err *e);
 	/* How many messages render makes; NULL: one. */
 	size_t (*count)(const struct render_input *in);
 	/* One or more messages, in the order they must arrive. */
@@ -49,7 +51,7 @@ struct format {
 
 extern const struct format format_generic, format_github, format_gitlab, format_gitea,
 	format_standard, format_cloudevents, format_cloudevents_binary, format_cdevents,
-	format_codecommit;
+	format_codecommit, format_template;
 /* All of them, ends with NULL. */
 extern const struct format *const formats[];
 const struct format *format_find(const char *name);	/* NULL */

@@ -13,6 +13,7 @@ const struct format *const formats[] = {
 	&format_cloudevents_binary,
 	&format_cdevents,
 	&format_codecommit,
+	&format_template,
 	NULL,
 };
 

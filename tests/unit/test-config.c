@@ -56,7 +56,7 @@ static const struct {
 	  "false, on, off" },
 	{ PIPE "mode = queue\n", "t:4: `mode`: `queue` is not known; did you mean `queued`?" },
 	{ PIPE "on = push, tags\n", "t:4: `on`: `tags` is not known; did you mean `tag`?" },
-	{ PIPE "format = xml\n", "t:4: `format`: `xml` is not known; expected generic, github, gitlab, gitea, standard, cloudevents, cloudevents-binary, cdevents, codecommit" },
+	{ PIPE "format = xml\n", "t:4: `format`: `xml` is not known; expected generic, github, gitlab, gitea, standard, cloudevents, cloudevents-binary, cdevents, codecommit, template" },
 	{ "[pipeline p]\ntarget = webhok\n", "t:2: `target`: `webhok` is not known; did you mean "
 	  "`webhook`?" },
 	{ PIPE "branches = main, [x\n", "t:4: `branches`: pattern `[x`, column 1: the [ has no ]" },

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "digest.h"
@@ -98,7 +99,8 @@ static struct enrichment unknown(void)
 	return n;
 }
 
-static const struct pipeline pipeline = { .name = "web-deploy", .target = "webhook" };
+static const struct pipeline pipeline = { .name = "web-deploy", .target = "webhook",
+	.template_file = "tests/golden/template.json" };
 static const struct repository web = { .name = "web", .path = "/srv/git/web.git", .root = "",
 	.url = "", .web_url = "https://git.example.org/web/" };
 static const struct repository polled = { .name = "web", .path = "", .root = "",
@@ -327,6 +329,42 @@ static void test_sign(void)
 	}
 }
 
+/* ---- templates ---- */
+
+static void test_template_check(void)
+{
+	static const struct {
+		const char *text, *want;		/* NULL: it is right */
+	} v[] = {
+		{ "{\"a\": \"{branch} {var:X} {event} {title} { } {}\"}", NULL },
+		{ "[{\"$each\": \"commits\", \"$value\": \"{commit:id} {commit:url}\"}]", NULL },
+		{ "{\"a\": \"{nothing}\"}", "{nothing} is no placeholder here" },
+		{ "{\"a\": \"{commit:id}\"}", "{commit:id} is no placeholder here" },
+		{ "[{\"$each\": \"paths\", \"a\": \"{commit:id}\"}]", "{commit:id} is no placeholder" },
+		{ "{\"$each\": \"commits\"}", "no item of a list" },
+		{ "[{\"$each\": \"branches\"}]", "\"commits\" or \"paths\"" },
+		{ "{\"a\": 1,}", "is not JSON: line 1, column 9" },
+		{ "{\"a\": 1, \"a\": 2}", "duplicate" },
+		{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "nested more than" },
+	};
+	const char *path = arena_fmt(&arena, "%s/template.%d.json",
+		getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+	const struct pipeline p = { .name = "t", .template_file = path };
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		FILE *f = fopen(path, "w");
+
+		ok(f && fputs(v[i].text, f) >= 0 && fclose(f) == 0, "written");
+		is_int(format_template.check(&p, &e), v[i].want ? -1 : 0, "template %s", v[i].text);
+		if (v[i].want)
+			ok(strstr(e.text, v[i].want), "says `%s`: %s", v[i].want, e.text);
+	}
+	unlink(path);
+	is_int(format_template.check(&p, &e), -1, "no such file");
+	ok(strstr(e.text, path), "names it: %s", e.text);
+}
+
 /* ---- main ---- */
 
 int main(void)
@@ -347,6 +385,7 @@ int main(void)
 	}
 	ok(!format_find("nothing"), "an unknown one is not");
 	test_sign();
+	test_template_check();
 	arena_release(&arena);
 	return tap_done();
 }

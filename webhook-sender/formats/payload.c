@@ -82,7 +82,14 @@ int payload_render(const struct render_input *in, const struct detail *detail, s
 	const char *event, void (*write)(struct json *j, const struct payload *p),
 	struct message *out, struct err *e)
 {
-	struct payload p = { .in = in, .detail = detail, .a = a, .base = payload_base(in, a),
+	return payload_render_own(in, detail, NULL, a, event, write, out, e);
+}
+
+int payload_render_own(const struct render_input *in, const struct detail *detail, const void *own,
+	struct arena *a, const char *event, void (*write)(struct json *j, const struct payload *p),
+	struct message *out, struct err *e)
+{
+	struct payload p = { .in = in, .detail = detail, .own = own, .a = a, .base = payload_base(in, a),
 		.created = oid_is_zero(in->before), .deleted = oid_is_zero(in->after) };
 	size_t ncommits = in->enrichment->ncommits;
 	struct buf b;

@@ -29,6 +29,7 @@ struct payload {
 	const struct payload_fit *fit;
 	struct arena *a;
 	const struct detail *detail;	/* NULL where the dialect does not carry it */
+	const void *own;		/* the dialect's own, or NULL */
 	const char *base;		/* where people look at the repository; see payload_base */
 	bool created, deleted;
 	size_t first;			/* of the enrichment's commits, the first that goes in */
@@ -44,6 +45,9 @@ void payload_part(struct json *j, const struct payload *p,
 
 int payload_render(const struct render_input *in, const struct detail *detail, struct arena *a,
 	const char *event, void (*write)(struct json *j, const struct payload *p),
+	struct message *out, struct err *e);
+int payload_render_own(const struct render_input *in, const struct detail *detail, const void *own,
+	struct arena *a, const char *event, void (*write)(struct json *j, const struct payload *p),
 	struct message *out, struct err *e);
 
 /* The repository's web-url without a final slash (below it, for a section with

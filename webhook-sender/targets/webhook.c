@@ -369,6 +369,8 @@ static int check(const struct pipeline *p, struct err *e)
 		return -1;
 	if (*p->url && url_check(p->url, e))
 		return err_wrap(e, "url");
+	if (format_of(p, e)->check && format_of(p, e)->check(p, e))
+		return -1;
 	arena_init(&a);
 	result = check_headers(p, &a, e);
 	arena_release(&a);
