@@ -57,6 +57,7 @@ void state_secrets_look(struct state *st)
 		file_look(st, p->name, "secret-file", p->secret_file);
 		file_look(st, p->name, "url-file", p->url_file);
 		file_look(st, p->name, "header-file", p->header_file);
+		file_look(st, p->name, "proxy-login-file", p->proxy_login_file);
 	}
 	if (seteuid(me))
 		_exit(71);		/* cannot be: it was ours just before */

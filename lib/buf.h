@@ -27,6 +27,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);
+void buf_wipe(struct buf *b);			/* released, and what it held overwritten */
 void buf_clear(struct buf *b);			/* empty again, memory kept */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, const char *s);

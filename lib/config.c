@@ -231,6 +231,22 @@ static void index_names(struct config *c)
 	qsort(c->by_name, c->nrepositories, sizeof *c->by_name, compare_names);
 }
 
+/* A pipeline's own proxy, or the one of all. */
+static void join_proxies(struct config *c)
+{
+	for (size_t i = 0; i < c->npipelines; i++) {
+		struct pipeline *p = &c->pipelines[i];
+
+		if (strcmp(p->proxy, "none") == 0) {
+			p->proxy = p->proxy_login_file = "";
+		} else if (!*p->proxy) {
+			p->proxy = c->proxy;
+			if (!*p->proxy_login_file)
+				p->proxy_login_file = c->proxy_login_file;
+		}
+	}
+}
+
 /* Which of them goes first: see address.h. */
 static void join_addresses(struct config *c)
 {
@@ -257,6 +273,7 @@ static int config_build(struct config *c, struct err *e)
 	resolve_places(c);
 	index_names(c);
 	join_addresses(c);
+	join_proxies(c);
 	return config_check(c, e);
 }
 

@@ -21,6 +21,7 @@
 
 enum pipeline_mode { MODE_QUEUED, MODE_SUPERSEDED, MODE_PARALLEL };
 enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of on_choices */
+enum tls_min { TLS_MIN_12, TLS_MIN_13 };
 enum baseline { BASELINE_SILENT, BASELINE_FIRE };
 
 struct repository {
@@ -52,6 +53,10 @@ struct pipeline {
 	const char *header_file;	/* the same, a line each */
 	int64_t timeout_us, connect_timeout_us;
 	bool tls_verify;
+	const char *tls_cert, *tls_key;
+	int tls_min;		/* enum tls_min */
+	bool http2;
+	const char *proxy, *proxy_login_file;	/* what holds for it: [refire]'s put in; "" none */
 	struct address_list deny_addresses, allow_addresses;
 	struct address_rules addresses;	/* made of these and [refire]'s */
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
@@ -79,6 +84,7 @@ struct config {
 	int64_t concurrency;	/* attempts in flight at once */
 	int64_t give_up_us;	/* 5 days */
 	int64_t watch_interval_us;	/* resident poller: reconcile every */
+	const char *proxy, *proxy_login_file;
 	struct address_list deny_addresses, allow_addresses;
 	const char *user_agent;
 	struct repository *repositories;

@@ -93,28 +93,6 @@ static int check_absolute(const struct check *k, const char *key, const char *pa
 	return 0;
 }
 
-/* ---- [refire] ---- */
-
-static bool only_of(const char *s, const char *allowed)
-{
-	return s[strspn(s, allowed)] == '\0';
-}
-
-static int check_refire(const struct config *c, struct err *e)
-{
-	struct check k = { c, e, SECTION_REFIRE, "" };
-
-	if (strlen(c->account_id) != 12 || !only_of(c->account_id, "0123456789"))
-		return check_fail(&k, "account-id", "`account-id` has exactly 12 digits");
-	if (strlen(c->region) > 32 ||
-	    !only_of(c->region, "abcdefghijklmnopqrstuvwxyz0123456789-"))
-		return check_fail(&k, "region", "`region` is a name such as eu-west-1");
-	if (strlen(c->user_agent) > LIMIT_RECORD_SHORT || strpbrk(c->user_agent, "\t"))
-		return check_fail(&k, "user-agent", "`user-agent` is at most %d bytes, without tabs",
-			LIMIT_RECORD_SHORT);
-	return check_absolute(&k, "state-dir", c->state_dir);
-}
-
 /* ---- URLs ---- */
 
 /* Nothing that a URL cannot have, and that could end a line or an argument. */
@@ -192,6 +170,52 @@ static int check_url(const struct check *k, const char *key, const char *url, bo
 		return check_fail(k, key, "`%s` must begin with http:// or https://%s and name a "
 			"host", key, git ? ", ssh:// or git:// (or be user@host:path)" : "");
 	return 0;
+}
+
+/* Credentials have a file of their own. socks5 would resolve the receiver's name here,
+   past the rules for addresses. */
+static int check_proxy(const struct check *k, const char *proxy, const char *login_file)
+{
+	static const char *const schemes[] = { "http", "https", "socks5h" };
+
+	if (*login_file && !*proxy)
+		return check_fail(k, "proxy-login-file", "`proxy-login-file` needs a `proxy`");
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+		const char *host = url_host(proxy, schemes[i]);
+
+		if (!host || !host_ok(host))
+			continue;
+		if (host != strstr(proxy, "://") + 3)
+			return check_fail(k, "proxy", "`proxy`: user and password belong into "
+				"`proxy-login-file`");
+		if (url_bytes_ok(proxy) && !host[strcspn(host, "/?#")])
+			return 0;
+	}
+	return *proxy ? check_fail(k, "proxy", "`proxy` is http://, https:// or socks5h://, a host and "
+		"a port, and nothing behind") : 0;
+}
+
+/* ---- [refire] ---- */
+
+static bool only_of(const char *s, const char *allowed)
+{
+	return s[strspn(s, allowed)] == '\0';
+}
+
+static int check_refire(const struct config *c, struct err *e)
+{
+	struct check k = { c, e, SECTION_REFIRE, "" };
+
+	if (strlen(c->account_id) != 12 || !only_of(c->account_id, "0123456789"))
+		return check_fail(&k, "account-id", "`account-id` has exactly 12 digits");
+	if (strlen(c->region) > 32 ||
+	    !only_of(c->region, "abcdefghijklmnopqrstuvwxyz0123456789-"))
+		return check_fail(&k, "region", "`region` is a name such as eu-west-1");
+	if (strlen(c->user_agent) > LIMIT_RECORD_SHORT || strpbrk(c->user_agent, "\t"))
+		return check_fail(&k, "user-agent", "`user-agent` is at most %d bytes, without tabs",
+			LIMIT_RECORD_SHORT);
+	return check_absolute(&k, "state-dir", c->state_dir) ||
+		check_proxy(&k, c->proxy, c->proxy_login_file) ? -1 : 0;
 }
 
 /* ---- [repository] ---- */
@@ -413,6 +437,10 @@ static int check_webhook(const struct check *k, const struct pipeline *p)
 	if (*p->url && *p->url_file)
 		return check_fail(k, "url-file", "`url` and `url-file` exclude one another");
 	if (check_url(k, "url", p->url, false))
+		return -1;
+	if (*p->tls_key && !*p->tls_cert)
+		return check_fail(k, "tls-key", "`tls-key` needs a `tls-cert`");
+	if (check_proxy(k, p->proxy, p->proxy_login_file))
 		return -1;
 	for (size_t i = 0; i < p->headers.n; i++)
 		if (check_header(k, p->headers.v[i]))

@@ -12,6 +12,7 @@
 static const char *const on_choices[] = { "push", "tag", "delete", NULL };
 static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
+static const char *const tls_choices[] = { "1.2", "1.3", NULL };
 static const char *const target_choices[] = { "webhook", NULL };
 static const char *const format_choices[] = { "generic", "github", "gitlab", "gitea", "standard",
 	"cloudevents", "cloudevents-binary", "cdevents", "codecommit", "template",
@@ -64,6 +65,11 @@ const struct setting settings[] = {
 	  .min = US_PER_S, .max = DAY,
 	  .help = "How often `refire poll --watch` compares each repository that has a path or "
 		"a root with what was accepted." },
+	{ REFIRE("proxy", SETTING_STRING, proxy),
+	  .help = "The proxy that pipelines' requests go through: http://, https:// or "
+		"socks5h://, host and port. Never taken from the environment." },
+	{ REFIRE("proxy-login-file", SETTING_PATH, proxy_login_file),
+	  .help = "File with user:password for the proxy." },
 	{ REFIRE("deny-addresses", SETTING_ADDRESSES, deny_addresses),
 	  .help = "Addresses and networks that no pipeline's requests may go to, beside those that "
 		"are always refused: link-local, and where clouds keep a machine's credentials." },
@@ -178,6 +184,21 @@ const struct setting settings[] = {
 	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
 	{ WEBHOOK("tls-verify", SETTING_BOOL, tls_verify), .def = "yes",
 	  .help = "With no, any certificate is accepted: for tests only." },
+	{ WEBHOOK("tls-min", SETTING_CHOICE, tls_min), .def = "1.2", .choices = tls_choices,
+	  .help = "The oldest version of TLS that is spoken." },
+	{ WEBHOOK("tls-cert", SETTING_PATH, tls_cert),
+	  .help = "Certificate (PEM) to show to the receiver, its chain behind it." },
+	{ WEBHOOK("tls-key", SETTING_PATH, tls_key),
+	  .help = "The key of tls-cert (PEM, not encrypted). Unset: it is in tls-cert." },
+	{ WEBHOOK("http2", SETTING_BOOL, http2), .def = "yes",
+	  .help = "With no, HTTP/2 is not offered to an https url: for receivers whose HTTP/2 is "
+		"broken." },
+	{ WEBHOOK("proxy", SETTING_STRING, proxy),
+	  .help = "The proxy to go through: http://, https:// or socks5h://, host and port. Unset: "
+		"the one in [refire]; none: directly." },
+	{ WEBHOOK("proxy-login-file", SETTING_PATH, proxy_login_file),
+	  .help = "File with user:password for its proxy. Unset: the one in [refire], where the "
+		"proxy is that one's." },
 	{ WEBHOOK("deny-addresses", SETTING_ADDRESSES, deny_addresses),
 	  .help = "Addresses and networks that its requests may not go to; it comes before both "
 		"lists in [refire]." },

@@ -41,7 +41,8 @@ static void risks_check(struct check *c, const struct pipeline *p)
 static bool has_credential(const struct pipeline *p)
 {
 	return strncmp(p->secret_file, "%d/", 3) == 0 || strncmp(p->url_file, "%d/", 3) == 0 ||
-		strncmp(p->header_file, "%d/", 3) == 0;
+		strncmp(p->header_file, "%d/", 3) == 0 ||
+		strncmp(p->proxy_login_file, "%d/", 3) == 0;
 }
 
 static void pipeline_check(struct check *c, const struct pipeline *p)
@@ -57,6 +58,7 @@ static void pipeline_check(struct check *c, const struct pipeline *p)
 	check_secrets(c, p->name, "secret-file", p->secret_file);
 	check_secrets(c, p->name, "url-file", p->url_file);
 	check_secrets(c, p->name, "header-file", p->header_file);
+	check_secrets(c, p->name, "proxy-login-file", p->proxy_login_file);
 	if (!has_credential(p) && target->check(p, &e) && c->count[CHECK_FAIL] == failed)
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s", e.text);
 	risks_check(c, p);

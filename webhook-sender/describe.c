@@ -65,6 +65,8 @@ void describe_request(struct buf *out, const struct pipeline *p, const struct re
 	json_object(&j);
 	json_kv(&j, "method", r->method);
 	json_kv(&j, "url", url.s);
+	if (r->proxy && *r->proxy)
+		json_kv(&j, "proxy", r->proxy);
 	headers(&j, &r->headers, HEADERS);
 	json_key(&j, "bodyBytes");
 	json_int(&j, (int64_t)r->body.len);

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "curlset.h"
 #include "exchange.h"
+#include "route.h"
 
 /* Shorter than the idle time-outs of common servers (Node and Apache: 5 s), so
    that a request seldom meets a connection that is just being closed. */
@@ -43,7 +46,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 
 bool exchange_permits(struct exchange *x, const struct address *a)
 {
-	return !address_refused(x->addresses, a, &x->refusal);
+	return !x->barred && !address_refused(&x->rules, a, &x->refusal);
 }
 
 /* A connection that another pipeline made, by other rules, is not used either. */
@@ -106,13 +109,6 @@ static size_t on_body(char *s, size_t size, size_t n, void *arg)
 	return x->body_cut ? 0 : n;
 }
 
-#define SET(easy, option, value) \
-	do { \
-		CURLcode set_ = curl_easy_setopt(easy, option, value); \
-		if (set_ != CURLE_OK) \
-			return set_; \
-	} while (0)
-
 /* What holds for every request. */
 static CURLcode exchange_fix(struct exchange *x)
 {
@@ -120,11 +116,8 @@ static CURLcode exchange_fix(struct exchange *x)
 
 	SET(c, CURLOPT_PRIVATE, x);
 	SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	SET(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(c, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(c, CURLOPT_PROXY, "");
 	SET(c, CURLOPT_PATH_AS_IS, 1L);
 	SET(c, CURLOPT_NOSIGNAL, 1L);
 	SET(c, CURLOPT_QUICK_EXIT, 1L);		/* do not wait for a resolver that hangs */
@@ -140,7 +133,7 @@ static CURLcode exchange_fix(struct exchange *x)
 	SET(c, CURLOPT_READDATA, x);
 	SET(c, CURLOPT_SEEKFUNCTION, on_seek);
 	SET(c, CURLOPT_SEEKDATA, x);
-	return CURLE_OK;
+	return route_fix(c);
 }
 
 void exchange_free(struct exchange *x)
@@ -150,9 +143,10 @@ void exchange_free(struct exchange *x)
 	if (x->digest.ctx)
 		digest_stream_end(&x->digest, unused);
 	curl_easy_cleanup(x->easy);
-	buf_release(&x->url);
-	buf_release(&x->ca_file);
-	buf_release(&x->lines);
+	buf_wipe(&x->url);
+	buf_wipe(&x->settings);
+	buf_wipe(&x->settings_now);
+	buf_wipe(&x->lines);
 	buf_release(&x->head);
 	buf_release(&x->body);
 	free(x->list);
@@ -166,7 +160,8 @@ struct exchange *exchange_new(struct http *h)
 	x->h = h;
 	x->fd = -1;
 	buf_init(&x->url, LIMIT_URL);
-	buf_init(&x->ca_file, LIMIT_PATH);
+	buf_init(&x->settings, 8 * LIMIT_PATH);
+	buf_init(&x->settings_now, 8 * LIMIT_PATH);
 	buf_init(&x->lines, MIB);
 	buf_init(&x->head, LIMIT_ANSWER_HEADERS);
 	buf_init(&x->body, LIMIT_ANSWER_KEPT);
@@ -223,24 +218,6 @@ static CURLcode exchange_body(struct exchange *x, const struct request *r)
 	return CURLE_OK;
 }
 
-static CURLcode exchange_tls(struct exchange *x, const struct request *r)
-{
-	const curl_version_info_data *v;
-	const char *ca = r->ca_file ? r->ca_file : "";	/* "": the system's */
-
-	if (x->told && x->tls_verify == r->tls_verify && strcmp(x->ca_file.s, ca) == 0)
-		return CURLE_OK;
-	v = curl_version_info(CURLVERSION_NOW);
-	buf_clear(&x->ca_file);
-	buf_str(&x->ca_file, ca);
-	x->tls_verify = r->tls_verify;
-	SET(x->easy, CURLOPT_SSL_VERIFYPEER, r->tls_verify ? 1L : 0L);
-	SET(x->easy, CURLOPT_SSL_VERIFYHOST, r->tls_verify ? 2L : 0L);
-	SET(x->easy, CURLOPT_CAINFO, *ca ? ca : v->cainfo);
-	SET(x->easy, CURLOPT_CAPATH, *ca ? NULL : v->capath);
-	return CURLE_OK;
-}
-
 static CURLcode exchange_url(struct exchange *x, const struct request *r)
 {
 	if (x->told && strcmp(x->url.s, r->url) == 0)
@@ -283,8 +260,7 @@ CURLcode exchange_set(struct exchange *x, const struct request *r)
 	CURLcode code;
 
 	exchange_clear(x);
-	x->addresses = r->addresses;
-	code = exchange_tls(x, r);
+	code = route_set(x, r);
 	if (code == CURLE_OK)
 		code = exchange_url(x, r);
 	x->told = code == CURLE_OK;
@@ -310,7 +286,7 @@ static enum answer_kind kind_of_timeout(const struct exchange *x)
 static enum answer_kind kind_of_code(const struct exchange *x)
 {
 	switch (x->result) {
-	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_RESOLVE_PROXY:
 		return ANSWER_RESOLVE;
 	case CURLE_COULDNT_CONNECT:
 		return ANSWER_CONNECT;
@@ -427,6 +403,25 @@ static const char *detail_of(const struct exchange *x, enum answer_kind kind, in
 	return *x->detail ? x->detail : curl_easy_strerror(x->result);
 }
 
+/* The first end of a certificate that the far side showed. */
+static int64_t cert_until(CURL *c)
+{
+	struct curl_certinfo *info = NULL;
+	int64_t first = 0;
+
+	if (curl_easy_getinfo(c, CURLINFO_CERTINFO, &info) != CURLE_OK || !info)
+		return 0;
+	for (int i = 0; i < info->num_of_certs; i++)
+		for (const struct curl_slist *l = info->certinfo[i]; l; l = l->next) {
+			int64_t at = strncmp(l->data, "Expire date:", 12) == 0 ?
+				(int64_t)curl_getdate(l->data + 12, NULL) : -1;
+
+			if (at > 0 && (!first || at < first))
+				first = at;
+		}
+	return first * US_PER_S;
+}
+
 void exchange_answer(struct exchange *x, struct arena *a, struct answer *out)
 {
 	long status = 0;
@@ -444,5 +439,6 @@ void exchange_answer(struct exchange *x, struct arena *a, struct answer *out)
 	else
 		digest_sha256_hex(x->body.s, x->body.len, out->body_sha256);
 	answer_address(x, out);
+	out->cert_until_us = cert_until(x->easy);
 	answer_times(x->easy, out);
 }

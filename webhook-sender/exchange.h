@@ -24,9 +24,9 @@ struct exchange {
 	CURLcode result;
 	int sends;			/* times the request was about to leave */
 
-	bool told;			/* easy has url, ca_file and tls_verify as below */
-	struct buf url, ca_file;
-	bool tls_verify;
+	bool told;			/* easy has url and settings as below */
+	struct buf url;
+	struct buf settings, settings_now;	/* see route.h */
 	struct buf lines;		/* header lines, each ended by a NUL */
 	struct curl_slist *list;
 	size_t list_cap;
@@ -40,7 +40,8 @@ struct exchange {
 	size_t body_read;
 	bool body_cut;
 	struct digest_stream digest;	/* begun once the body exceeds what is kept */
-	const struct address_rules *addresses;
+	struct address_rules rules;
+	bool barred;			/* behind a proxy: the address in the URL is refused */
 	struct err refusal;		/* of an address, "" none was refused */
 	size_t opened;			/* sockets, to addresses that were not */
 	char address[sizeof ((struct answer *)0)->address];

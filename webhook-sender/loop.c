@@ -91,6 +91,7 @@ static void reload_secrets(const struct config *c)
 		secrets_keep(c->pipelines[i].secret_file);
 		secrets_keep(c->pipelines[i].url_file);
 		secrets_keep(c->pipelines[i].header_file);
+		secrets_keep(c->pipelines[i].proxy_login_file);
 	}
 	secrets_refresh(secret_broken);
 }

@@ -56,6 +56,12 @@ struct request {
 	bool previous;			/* it is not the newest: that was refused */
 	int64_t timeout_us, connect_timeout_us;
 	const char *ca_file;		/* "" system */
+	/* "" or NULL: none */
+	const char *tls_cert, *tls_key;	/* PEM files; without a key that of the certificate's */
+	const char *proxy, *proxy_login;	/* URL; user:password */
+	bool tls_13;			/* no older version */
+	bool http_1;			/* no HTTP/2 */
+	bool look;			/* say in cert_until_us how long the certificates last */
 	bool tls_verify;
 	const struct address_rules *addresses;	/* NULL: only what is always refused is */
 };
@@ -92,6 +98,7 @@ struct answer {
 	char body_sha256[65];		/* of what was read */
 	char address[64];		/* "127.0.0.1:9000" */
 	const char *detail;		/* libcurl's own words on failure, or "" */
+	int64_t cert_until_us;		/* 0: not asked, or none was shown */
 	int64_t dns_us, connect_us, tls_us, total_us;
 };
 

@@ -26,12 +26,13 @@ static const char *mask(const struct pipeline *p, const char *s, size_t n, struc
 	secrets_mask(p->secret_file, copy, n);
 	secrets_mask(p->url_file, copy, n);
 	secrets_mask(p->header_file, copy, n);
+	secrets_mask(p->proxy_login_file, copy, n);
 	return copy;
 }
 
 void redact_answer(const struct pipeline *p, struct answer *a, struct arena *arena)
 {
-	if (!*p->secret_file && !*p->url_file && !*p->header_file)
+	if (!*p->secret_file && !*p->url_file && !*p->header_file && !*p->proxy_login_file)
 		return;
 	a->body = mask(p, a->body, a->body_len, arena);
 	a->detail = mask(p, a->detail, strlen(a->detail), arena);

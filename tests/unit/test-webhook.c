@@ -47,7 +47,8 @@ static const char *file(const char *name, const char *text, mode_t mode)
 static struct pipeline pipeline_to(const char *url, const char *format)
 {
 	return (struct pipeline){ .name = "deploy", .target = "webhook", .url = url, .url_file = "",
-		.format = format, .secret_file = "", .header_file = "", .ca_file = "", .timeout_us = 1000000,
+		.format = format, .secret_file = "", .header_file = "", .tls_cert = "",
+		.tls_key = "", .proxy = "", .proxy_login_file = "", .http2 = true, .ca_file = "", .timeout_us = 1000000,
 		.connect_timeout_us = 500000, .tls_verify = true };
 }
 

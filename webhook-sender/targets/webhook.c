@@ -18,6 +18,7 @@
 #include "../target.h"
 #include "buf.h"
 #include "expand.h"
+#include "fs.h"
 #include "http.h"
 #include "policy.h"
 #include "secrets.h"
@@ -69,7 +70,19 @@ static void progress_write(const struct attempt *t, const struct place *p, size_
 
 static int url_check(const char *url, struct err *e);
 
-static const struct secrets_kind url_lines = { url_check }, header_lines = { config_header_check };
+static int login_check(const char *line, struct err *e)
+{
+	size_t n = strcspn(line, ":");
+
+	for (const char *s = line; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return err_set(e, ERR_CONFIG, "it has a control character");
+	return n && n < LIMIT_CONF_NAME && line[n] ? 0 :
+		err_set(e, ERR_CONFIG, "expected user:password");
+}
+
+static const struct secrets_kind url_lines = { url_check }, header_lines = { config_header_check },
+	login_lines = { login_check };
 
 /* The URL as configured, or the first line of its file that is valid. */
 static const char *url_template(const struct attempt *t, struct err *e)
@@ -240,6 +253,30 @@ static int add_own(const struct attempt *t, const struct message *m, struct head
 	return 0;
 }
 
+/* How the receiver is reached. The key of a certificate is a secret, too. */
+static int add_route(const struct attempt *t, struct request *r, struct err *e)
+{
+	const struct pipeline *p = t->pipeline;
+	struct secret_lines lines;
+
+	r->tls_cert = p->tls_cert;
+	r->tls_key = p->tls_key;
+	r->tls_13 = p->tls_min == TLS_MIN_13;
+	r->http_1 = !p->http2;
+	r->proxy = p->proxy;
+	if (*p->tls_cert && fs_check_private(*p->tls_key ? p->tls_key : p->tls_cert, true, e)) {
+		e->code = ERR_TEMP;
+		return err_wrap(e, *p->tls_key ? "tls-key" : "tls-cert");
+	}
+	if (!*p->proxy_login_file)
+		return 0;
+	if (secrets_load(p->proxy_login_file, &login_lines, t->now_us, &lines, e))
+		return err_wrap(e, "proxy-login-file");
+	t->arena->secret = true;
+	r->proxy_login = arena_strdup(t->arena, lines.v[0].key.s);
+	return 0;
+}
+
 static int make_request(const struct attempt *t, const struct format *f, const struct message *m,
 	const char *secret, struct step *out, struct err *e)
 {
@@ -250,7 +287,9 @@ static int make_request(const struct attempt *t, const struct format *f, const s
 		.headers.a = t->arena, .timeout_us = p->timeout_us,
 		.connect_timeout_us = p->connect_timeout_us, .ca_file = p->ca_file,
 		.tls_verify = p->tls_verify, .addresses = &p->addresses };
-	made = make_url(t, out, e);
+	made = add_route(t, &out->request, e);
+	if (made == 0)
+		made = make_url(t, out, e);
 	if (made == 0)
 		made = add_own(t, m, &out->request.headers, e);
 	if (made == 0)
@@ -365,7 +404,8 @@ static int check(const struct pipeline *p, struct err *e)
 
 	if (!format_of(p, e) || check_file("url-file", p->url_file, &url_lines, e) ||
 	    check_file("secret-file", p->secret_file, NULL, e) ||
-	    check_file("header-file", p->header_file, &header_lines, e))
+	    check_file("header-file", p->header_file, &header_lines, e) ||
+	    check_file("proxy-login-file", p->proxy_login_file, &login_lines, e))
 		return -1;
 	if (*p->url && url_check(p->url, e))
 		return err_wrap(e, "url");
