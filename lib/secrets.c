@@ -235,14 +235,18 @@ static void mask_parts(char *s, size_t n, const struct secret *k)
 		}
 }
 
+void secrets_mask_text(const struct secret *k, char *s, size_t n)
+{
+	mask(s, n, k->s, k->len, WHOLE_MIN);
+	mask_parts(s, n, k);
+}
+
 void secrets_mask(const char *path, char *s, size_t n)
 {
 	const struct file *f = *path && n ? *place_of(path) : NULL;
 
-	for (size_t i = 0; f && i < f->text.n; i++) {
-		mask(s, n, f->text.v[i].key.s, f->text.v[i].key.len, WHOLE_MIN);
-		mask_parts(s, n, &f->text.v[i].key);
-	}
+	for (size_t i = 0; f && i < f->text.n; i++)
+		secrets_mask_text(&f->text.v[i].key, s, n);
 }
 
 /* ---- the process ---- */

@@ -41,6 +41,8 @@ void secrets_refresh(void (*broken)(const struct err *e));
 /* Overwrite with * what in s is a secret of this file (as it is in the cache), or a
    part of one of eight bytes or more: far sides repeat what they were sent. */
 void secrets_mask(const char *path, char *s, size_t n);
+/* The same for one that is in no file. */
+void secrets_mask_text(const struct secret *k, char *s, size_t n);
 /* Forget and wipe all. */
 void secrets_clear(void);
 

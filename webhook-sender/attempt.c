@@ -380,7 +380,7 @@ int attempts_collect(struct attempts *t)
 		f->answered = true;
 		/* The answer's strings join the flight's. */
 		arena_adopt(&f->arena, &a);
-		redact_answer(f->pipeline, &f->answer, &f->arena);
+		redact_answer(f->pipeline, &f->step.request, &f->answer, &f->arena);
 		advance(t, f);
 		to_commit(t, f);
 	}

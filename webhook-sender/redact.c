@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "buf.h"
+#include "digest.h"
 #include "secrets.h"
 
 bool redact_hides(const struct header *h)
@@ -18,8 +20,61 @@ bool redact_hides(const struct header *h)
 	return h->hidden;
 }
 
+/* What of the URL of a request is not shown. */
+struct hidden {
+	struct secret user, basic, query;	/* basic: as the Authorization header has user */
+};
+
+static int hex_of(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* "user:password", percent-decoded, in base64. */
+static struct secret basic_of(const struct secret *user, struct arena *a)
+{
+	char *text = arena_memdup(a, user->s, user->len);
+	size_t n = 0;
+	struct buf b;
+	struct secret out;
+
+	for (size_t i = 0; i < user->len; i++, n++) {
+		int high = text[i] == '%' ? hex_of(text[i + 1]) : -1;
+		int low = high >= 0 ? hex_of(text[i + 2]) : -1;
+
+		text[n] = low >= 0 ? (char)(high * 16 + low) : text[i];
+		i += low >= 0 ? 2 : 0;
+	}
+	buf_init(&b, 2 * LIMIT_URL);
+	digest_base64(&b, text, n);
+	out = (struct secret){ arena_memdup(a, b.s, b.len), b.len };
+	buf_wipe(&b);
+	return out;
+}
+
+static struct hidden hidden_of(const char *url, struct arena *a)
+{
+	const char *host = strstr(url, "://"), *end, *at;
+	struct hidden h = { .user = { "", 0 }, .basic = { "", 0 }, .query = { "", 0 } };
+
+	host = host ? host + 3 : url;
+	end = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(end - host));
+	if (at) {
+		h.user = (struct secret){ host, (size_t)(at - host) };
+		h.basic = basic_of(&h.user, a);
+	}
+	end += strcspn(end, "?#");
+	if (*end)
+		h.query = (struct secret){ end + 1, strlen(end + 1) };
+	return h;
+}
+
 /* A copy without the secrets. */
-static const char *mask(const struct pipeline *p, const char *s, size_t n, struct arena *a)
+static const char *mask(const struct pipeline *p, const struct hidden *h, const char *s, size_t n,
+	struct arena *a)
 {
 	char *copy = arena_memdup(a, s, n);
 
@@ -27,16 +82,25 @@ static const char *mask(const struct pipeline *p, const char *s, size_t n, struc
 	secrets_mask(p->url_file, copy, n);
 	secrets_mask(p->header_file, copy, n);
 	secrets_mask(p->proxy_login_file, copy, n);
+	secrets_mask_text(&h->user, copy, n);
+	secrets_mask_text(&h->basic, copy, n);
+	secrets_mask_text(&h->query, copy, n);
 	return copy;
 }
 
-void redact_answer(const struct pipeline *p, struct answer *a, struct arena *arena)
+void redact_answer(const struct pipeline *p, const struct request *r, struct answer *a,
+	struct arena *arena)
 {
-	if (!*p->secret_file && !*p->url_file && !*p->header_file && !*p->proxy_login_file)
+	struct hidden h = hidden_of(r->url, arena);
+
+	if (!*p->secret_file && !*p->url_file && !*p->header_file && !*p->proxy_login_file &&
+		!h.user.len && !h.query.len)
 		return;
-	a->body = mask(p, a->body, a->body_len, arena);
-	a->detail = mask(p, a->detail, strlen(a->detail), arena);
+	if (h.user.len)
+		arena->secret = true;
+	a->body = mask(p, &h, a->body, a->body_len, arena);
+	a->detail = mask(p, &h, a->detail, strlen(a->detail), arena);
 	for (size_t i = 0; i < a->headers.n; i++)
-		a->headers.v[i].value = mask(p, a->headers.v[i].value, strlen(a->headers.v[i].value),
-			arena);
+		a->headers.v[i].value = mask(p, &h, a->headers.v[i].value,
+			strlen(a->headers.v[i].value), arena);
 }

@@ -4,7 +4,7 @@
  *
  * By name: headers that the configuration gives, and those whose names speak of
  * tokens, cookies, keys or authorization. By value: what the pipeline's files of
- * secrets hold, where a far side repeats it.
+ * secrets hold, and the user and query of its URL, where a far side repeats them.
  */
 #ifndef REDACT_H
 #define REDACT_H
@@ -17,6 +17,7 @@
 bool redact_hides(const struct header *h);
 /* Masks the pipeline's secrets in the body that was kept, the headers and the detail.
    The digest stays that of what came. */
-void redact_answer(const struct pipeline *p, struct answer *a, struct arena *arena);
+void redact_answer(const struct pipeline *p, const struct request *r, struct answer *a,
+	struct arena *arena);
 
 #endif

@@ -163,7 +163,7 @@ def certificate(site, name, days=30, more=()):
     """A certificate for 127.0.0.1 that signs itself, with its key, in one private file."""
     path = site.path(name)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days),
-                    "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", *more,
+                    "-subj", "/CN=" + os.path.basename(name), "-addext", "subjectAltName=IP:127.0.0.1", *more,
                     "-keyout", path + ".key", "-out", path + ".crt"], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(path, "w") as f:

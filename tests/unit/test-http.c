@@ -148,11 +148,12 @@ static bool serve(int fd, const struct asked *q)
 		hear_out(fd);
 	} else if (strcmp(p, "/big") == 0) {
 		memset(big, 'b', sizeof big - 1);
-		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n");
+		say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10485760\r\n\r\n");
 		say(fd, big);
 	} else if (strcmp(p, "/limit") == 0) {
 		memset(big, 'b', LIMIT_ANSWER_READ);
-		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n");
+		say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+			"Content-Length: 1048576\r\n\r\n");
 		send(fd, big, LIMIT_ANSWER_READ, MSG_NOSIGNAL);
 	} else if (strcmp(p, "/headers") == 0)
 		say_on(fd, "HTTP/1.1 200 OK\r\n", "X-More: 0123456789012345678901234567890123456789\r\n");
