@@ -8,6 +8,7 @@ NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/settings l
           lib/repo lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
+          lib/queue_approval \
           lib/queue_attempt lib/queue_story lib/trail lib/trail_write
 
 OPERATE = cli/session cli/sibling cli/words lib/table
@@ -27,6 +28,9 @@ refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/hold \
                         cli/rebuild \
                         lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-approve        = cli/approve cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-reject         = cli/reject cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-approvals      = cli/approvals cli/list cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/state_secrets cli/judge cli/lookup cli/records \
                         cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
@@ -40,7 +44,8 @@ CHECK  = $(patsubst %.c,%,$(wildcard webhook-sender/check*.c))
 
 HOOKS    = post-receive reference-transaction
 PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire \
-           refire-queue refire-status refire-explain refire-trail
+           refire-queue refire-status refire-explain refire-trail refire-approve refire-reject \
+           refire-approvals
 
 LIBS_refire        = -lcrypto -linih
 LIBS_refire-hooks  = -lgit2 -lcrypto -linih
@@ -49,6 +54,9 @@ LIBS_refire-send   = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lpthread
 LIBS_refire-check  = $(LIBS_refire-send)
 LIBS_refire-fire   = -lgit2 -lcrypto -linih
 LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih
+LIBS_refire-approve = -lgit2 -lsqlite3 -lcrypto -linih
+LIBS_refire-reject = $(LIBS_refire-approve)
+LIBS_refire-approvals = $(LIBS_refire-approve)
 LIBS_refire-status = $(LIBS_refire-queue)
 LIBS_refire-explain = $(LIBS_refire-queue)
 LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih

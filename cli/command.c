@@ -32,15 +32,29 @@ struct resolved {
 	int failed;			/* ids that name nothing */
 };
 
+/* Of one that waits for approval: its pipeline still asks for it. */
+static bool asks(const struct ask *a, const struct delivery *d)
+{
+	const struct pipeline *p = config_pipeline(a->session.config, d->pipeline);
+
+	return d->state == DELIVERY_HELD && strcmp(d->code, APPROVAL_CODE) == 0 && p &&
+		p->approval == APPROVAL_REQUIRED;
+}
+
 /* Beginnings of ids become ids; what names nothing is told and passed over. */
-static int ids_resolve(const struct ask *a, struct queue *q, struct arena *arena,
-	struct resolved *out, struct err *e)
+static int ids_resolve(const struct ask *a, const char *verb, struct queue *q,
+	struct arena *arena, struct resolved *out, struct err *e)
 {
 	out->v = arena_alloc(arena, (size_t)a->nids * sizeof(*out->v));
 	for (int i = 0; i < a->nids; i++) {
 		struct delivery d;
 
 		if (queue_find(q, arena, a->ids[i], &d, e) == 0) {
+			if (strcmp(verb, "retry") == 0 && asks(a, &d)) {
+				log_warn("%s waits for approval: `refire approve` it", d.id);
+				out->failed++;
+				continue;
+			}
 			out->v[out->n++].delivery = arena_strdup(arena, d.id);
 			continue;
 		}
@@ -90,7 +104,7 @@ static int commands_apply(const struct ask *a, const char *verb, struct queue *q
 	struct resolved r = { .n = 0 };
 	size_t done = 0;
 
-	if (ids_resolve(a, q, arena, &r, e))
+	if (ids_resolve(a, verb, q, arena, &r, e))
 		return -1;
 	if (r.n > 0 && queue_command(q, verb, a->session.user, geteuid(), a->reason, a->now_us,
 			r.v, r.n, e))

@@ -80,6 +80,9 @@ void list_members(struct json *j, const struct delivery *d)
 	member_time(j, "made", d->made_us);
 	member_time(j, "first", d->first_us);
 	member_time(j, "settled", d->settled_us);
+	json_key(j, "approved");
+	json_bool(j, d->approved);
+	member_time(j, "expires", d->state == DELIVERY_HELD ? d->expires_us : 0);
 	json_key(j, "head");
 	json_bool(j, d->head);
 }

@@ -31,7 +31,10 @@ static const struct verb {
 	{ NULL, "explain", "the story of one push, and what to do about a failure" },
 	{ NULL, "queue", "list deliveries; show, retry or drop one" },
 	{ NULL, "trail", "who did what, and what the far side answered" },
+	{ NULL, "approvals", "what waits for a person's yes" },
 	{ "Do", "fire", "start a pipeline by hand" },
+	{ NULL, "approve", "let a delivery go that waits for approval" },
+	{ NULL, "reject", "never send it" },
 	{ NULL, NULL, NULL },
 };
 
@@ -60,7 +63,7 @@ static void overview_print(void)
 	for (const struct verb *v = verbs; v->name; v++) {
 		if (v->group)
 			buf_fmt(&b, "\n%s\n", v->group);
-		buf_fmt(&b, "  %-8s  %s\n", v->name, v->help);
+		buf_fmt(&b, "  %-9s  %s\n", v->name, v->help);
 	}
 	buf_str(&b, "\n`refire help COMMAND` tells more. Every command takes --config FILE, else\n"
 		"$REFIRE_CONFIG, /etc/refire/refire.conf or ~/.config/refire/refire.conf is read.\n");

@@ -89,11 +89,31 @@ static void state_show(struct showing *s)
 	buf_release(&why);
 }
 
+static void approval_show(struct showing *s)
+{
+	const struct config *c = s->ask->session.config;
+	const struct pipeline *p = config_pipeline(c, s->d->pipeline);
+	const struct list *l = p && p->approvers.n ? &p->approvers : &c->approvers;
+
+	field(s, "next", "`refire approve` sends it, `refire reject` gives it up");
+	if (!p || !l->n)
+		return;
+	label(s, "approvers");
+	for (size_t i = 0; i < l->n; i++) {
+		buf_str(&s->out, i ? ", " : "");
+		text(s, l->v[i]);
+	}
+	buf_chr(&s->out, '\n');
+	field_time(s, "expires", s->d->expires_us);
+}
+
 static void next_show(struct showing *s)
 {
 	const struct delivery *d = s->d;
 
-	if (d->state == DELIVERY_HELD)
+	if (d->state == DELIVERY_HELD && strcmp(d->code, APPROVAL_CODE) == 0)
+		approval_show(s);
+	else if (d->state == DELIVERY_HELD)
 		field(s, "next", "waits for a person: `refire queue retry` sends it, `drop` gives it up");
 	else if (d->state == DELIVERY_INFLIGHT)
 		field(s, "next", "a request is under way");
@@ -260,6 +280,10 @@ static void response_show(struct showing *s, const json_t *r)
 	buf_str(&s->out, size ? "  < body of " : "  < no body");
 	if (size)
 		words_bytes(&s->out, size);
+	if (*lookup_text(r, "bodySha256")) {
+		buf_str(&s->out, ", SHA-256 ");
+		text(s, lookup_text(r, "bodySha256"));
+	}
 	if (json_is_true(lookup_get(r, "bodyTruncated")))
 		buf_str(&s->out, " or more: reading stopped there");
 	buf_chr(&s->out, '\n');
@@ -321,7 +345,11 @@ static void outcome_add(struct buf *b, const struct journal_row *r, const json_t
 {
 	const char *by = lookup_text(extra, "operator"), *reason = lookup_text(request, "reason");
 
-	if (*lookup_text(response, "state"))
+	if (!*by)
+		by = lookup_text(extra, "approver");
+	if (!*reason)
+		reason = lookup_text(request, "summary");
+	if (lookup_get(response, "attempts"))
 		buf_fmt(b, "%s after %lld %s", lookup_text(response, "state"),
 			(long long)lookup_int(response, "attempts"),
 			lookup_int(response, "attempts") == 1 ? "attempt" : "attempts");

@@ -400,6 +400,16 @@ bool pipeline_watches(const struct pipeline *p, const char *repository)
 	return false;
 }
 
+bool config_approves(const struct config *c, const struct pipeline *p, const char *user)
+{
+	const struct list *l = p->approvers.n ? &p->approvers : &c->approvers;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i], user))
+			return true;
+	return false;
+}
+
 /* The length of a section's name before its *. */
 static size_t prefix_len(const struct repository *r)
 {

@@ -20,6 +20,7 @@
 #include "settings.h"
 
 enum pipeline_mode { MODE_QUEUED, MODE_SUPERSEDED, MODE_PARALLEL };
+enum approval { APPROVAL_NONE, APPROVAL_REQUIRED };
 enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of on_choices */
 enum tls_min { TLS_MIN_12, TLS_MIN_13 };
 enum baseline { BASELINE_SILENT, BASELINE_FIRE };
@@ -46,6 +47,9 @@ struct pipeline {
 	unsigned on;		/* enum pipeline_on bits; 0: derived from branches/tags */
 	struct list branches, branches_exclude, tags, tags_exclude, paths, paths_exclude;
 	int mode;		/* enum pipeline_mode */
+	int approval;		/* enum approval */
+	struct list approvers;	/* Unix user names; empty: the [refire] section's */
+	int64_t approval_timeout_us;
 	const char *target;	/* name of a struct target */
 	/* target webhook */
 	const char *url, *url_file, *format, *template_file, *secret_file, *ca_file;
@@ -80,6 +84,7 @@ struct config {
 	const char *include;	/* handled by conf.c; in the table for the manual */
 	const char *account_id, *region;
 	struct list operators;	/* Unix user names that may retry, drop, fire */
+	struct list approvers;	/* Unix user names, of pipelines without their own */
 	const char *pushers;	/* Unix group that may drop changes; "" none */
 	int64_t concurrency;	/* attempts in flight at once */
 	int64_t give_up_us;	/* 5 days */
@@ -109,6 +114,9 @@ int config_survey(const char *path, void (*each)(const struct err *e, void *arg)
 void config_free(struct config *c);
 
 const struct pipeline *config_pipeline(const struct config *c, const char *name);
+
+/* May this Unix user approve the pipeline's deliveries? */
+bool config_approves(const struct config *c, const struct pipeline *p, const char *user);
 
 /* The configured repository for a name: an exact section, or one with a `root`
    whose pattern matches. NULL when there is none. */

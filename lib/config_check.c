@@ -458,6 +458,9 @@ static int check_pipeline(const struct config *c, const struct pipeline *p, stru
 	    check_ref_globs(&k, "tags", &p->tags) ||
 	    check_ref_globs(&k, "tags-exclude", &p->tags_exclude) || check_path_filter(&k, p))
 		return -1;
+	if (p->approval == APPROVAL_REQUIRED && !p->approvers.n && !c->approvers.n)
+		return check_fail(&k, "approval", "`approval = required`, but nobody may approve: name "
+			"Unix users in `approvers`, here or in [refire]");
 	if (!*p->target)
 		return check_fail(&k, "", "pipeline `%s` needs `target`, such as target = webhook",
 			p->name);

@@ -53,6 +53,7 @@
 /* Records: CloudTrail's published sizes (record contents page). */
 #define LIMIT_RECORD_SHORT    1024	/* userAgent, errorCode, errorMessage, requestID */
 #define LIMIT_RECORD_BIG      (100 * KIB)	/* requestParameters, responseElements */
+#define LIMIT_SUMMARY 512		/* of an approval: CodePipeline's PutApprovalResult */
 #define LIMIT_RECORD_EXTRA    (28 * KIB)	/* additionalEventData */
 #define LIMIT_RECORD          (256 * KIB)	/* the whole record */
 

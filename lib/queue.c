@@ -71,6 +71,13 @@ static const char schema[] =
 	"CREATE TABLE tombstones(id TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES('cursor', 0);";
 
+static const char approvals[] =
+	"ALTER TABLE deliveries ADD approved INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE deliveries ADD expires INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE deliveries ADD earliest INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE deliveries ADD alert INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX deliveries_asked ON deliveries(expires) WHERE state = 3 AND expires > 0;";
+
 /* How a queue gets from each version to the next, a new one through all of them. A
    step that a release has seen is not changed: a newer need is a further step. A sender
    of the version before may still run while one is taken: only add. */
@@ -78,6 +85,7 @@ static const char *const steps[] = {
 	schema,				/* 0, an empty file, to 1 */
 	/* what was decided about a change, for `refire explain` */
 	"CREATE INDEX journal_change ON journal(change, seq) WHERE delivery = 0;",
+	approvals,			/* 2 to 3 */
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 

@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 2
+#define QUEUE_SCHEMA 3
 
 struct queue;
 
@@ -73,7 +73,8 @@ bool delivery_settled(enum delivery_state s);
 	X(RESUME, "ResumePipeline", "cli.refire", false) \
 	X(OPEN, "OpenBreaker", "webhook-sender.refire", false) \
 	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false) \
-	X(REPLAY, "ReplayDelivery", "cli.refire", false)
+	X(REPLAY, "ReplayDelivery", "cli.refire", false) \
+	X(REJECT, "RejectDelivery", "cli.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -124,13 +125,16 @@ struct delivery {			/* a row of `refire queue` */
 	int64_t made_us, first_us, settled_us;	/* 0: not yet */
 	int http_status;		/* of the last answer, 0 none */
 	const char *code, *error;	/* why it is where it is; "" */
+	bool approved;			/* by one of approvers */
+	int64_t expires_us;		/* HELD: until when it waits for approval, 0: not for that */
+	int64_t alert;			/* the delivery that it tells of, 0: it is no alert */
 };
 
 /* ---- reading: listings, show, status, trail export ---- */
 
 struct queue_filter {
 	unsigned states;		/* bit per state; 0: all */
-	const char *pipeline, *repository, *ref, *change;	/* NULL: any */
+	const char *pipeline, *repository, *ref, *change, *code;	/* NULL: any */
 	int64_t since_us, until_us;	/* made; 0: any */
 	int64_t limit;			/* newest `limit`; 0: all */
 };
@@ -224,6 +228,7 @@ enum command_outcome {
 	COMMAND_DONE,
 	COMMAND_UNKNOWN,		/* no such delivery */
 	COMMAND_STATE,			/* not in a state it applies to */
+	COMMAND_DENIED,			/* approve, reject: not by this person */
 };
 struct queue_command {
 	const char *delivery;		/* full id */
@@ -237,6 +242,35 @@ struct queue_command {
    by: Unix name. verb "retry", "drop" or "replay". */
 int queue_command(struct queue *q, const char *verb, const char *by, int64_t uid,
 	const char *reason, int64_t now_us, struct queue_command *v, size_t n, struct err *e);
+
+/* ---- approval: HELD with this code until a person decides, or nobody did ---- */
+
+#define APPROVAL_CODE "ApprovalRequired"
+#define APPROVAL_EXPIRED "ApprovalExpired"
+#define APPROVAL_TEXT_SIZE 96
+/* Why it is HELD, for a person. Returns out. */
+const char *queue_approval_text(int64_t expires_us, char out[APPROVAL_TEXT_SIZE]);
+/* Inside queue_begin/commit, after an attempt was settled as HELD because it may not
+   leave unapproved. */
+int queue_approval_ask(struct queue *q, int64_t delivery, int64_t expires_us, struct err *e);
+
+struct queue_decision {
+	bool approve;			/* READY now, in its place; else DROPPED */
+	const char *by;			/* Unix name */
+	int64_t uid;
+	const char *summary;		/* "" */
+	int64_t now_us;
+	bool (*may)(const struct delivery *d, const char *by, void *arg);
+	void *arg;
+};
+/* One transaction. Each says its outcome; delivery is a full id or its beginning. */
+int queue_decide(struct queue *q, const struct queue_decision *o, struct queue_command *v,
+	size_t n, struct err *e);
+/* Has any waited too long? 1, 0, -1. Then, inside queue_begin/commit, those become
+   FAILED, up to max: out has them as they are now. */
+int queue_expired(struct queue *q, int64_t now_us, struct err *e);
+int queue_expire(struct queue *q, struct arena *a, int64_t now_us, size_t max,
+	struct delivery **out, size_t *n, struct err *e);
 
 /* ---- pipelines that stand still: held, or with a receiver that is down ---- */
 
@@ -380,6 +414,7 @@ struct new_delivery {
 	const char *change_id, *pipeline, *repository, *ref, *before, *after;
 	bool held;
 	const char *code, *error;	/* why it is HELD */
+	int64_t expires_us;		/* HELD for approval: until when */
 	bool parallel, supersede;
 	int64_t hurry_us;		/* a waiting head that it comes behind is due at once, but not
 					   sooner after its last attempt; 0: not before its time */
@@ -442,6 +477,7 @@ struct settlement {
 	int64_t due_us;
 	int http_status;
 	const char *code, *error;
+	int64_t earliest_us;		/* the receiver wants nothing sooner (Retry-After), 0 */
 	bool unknown;			/* the request may have arrived */
 	bool applied;			/* out: false when the lease was lost */
 };

@@ -66,26 +66,31 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 	bool settled = delivery_settled(s->state);
 
 	if (db_exec(q->db, e, "UPDATE deliveries SET state = ?3, owner = '', due = ?4, http_status = ?5,"
-		" code = ?6, error = ?7, settled = ?8, head = ?9, unknown = unknown + ?10"
-		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isiiissiii", s->delivery, owner,
+		" code = ?6, error = ?7, settled = ?8, head = ?9, unknown = unknown + ?10, earliest = ?11"
+		" WHERE seq = ?1 AND owner = ?2 AND state = 1", "isiiissiiii", s->delivery, owner,
 		(int64_t)s->state, s->due_us,
 		(int64_t)s->http_status, s->code, s->error, settled ? now_us : (int64_t)0,
-		(int64_t)!settled, (int64_t)s->unknown))
+		(int64_t)!settled, (int64_t)s->unknown, s->earliest_us))
 		return -1;
 	s->applied = db_changes(q->db) > 0;
 	if (!s->applied || !settled)
 		return 0;
+	return queue_delivery_release(q, s->delivery, now_us, e);
+}
+
+int queue_delivery_release(struct queue *q, int64_t delivery, int64_t now_us, struct err *e)
+{
 	return db_exec(q->db, e, "UPDATE deliveries SET head = 1, due = CASE state WHEN 0 THEN ?2"
 		" ELSE due END WHERE head = 0 AND seq = (SELECT n.seq FROM deliveries n WHERE"
 		" n.lane = (SELECT lane FROM deliveries WHERE seq = ?1) AND n.state < 4"
-		" ORDER BY n.pos LIMIT 1)", "ii", s->delivery, now_us);
+		" ORDER BY n.pos LIMIT 1)", "ii", delivery, now_us);
 }
 
 int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e)
 {
 	if (db_exec(q->db, e, "UPDATE gates SET probe = ?1 WHERE probe > ?1", "i", probe_us))
 		return -1;
-	return db_exec(q->db, e, "UPDATE deliveries SET due = ?1 WHERE head = 1 AND state IN (0, 2)"
+	return db_exec(q->db, e, "UPDATE deliveries SET due = ?1, earliest = 0 WHERE head = 1 AND state IN (0, 2)"
 		" AND due > ?1", "i", latest_us);
 }
 

@@ -25,13 +25,13 @@ static int apply_retry(struct queue *q, int64_t seq, int64_t lane, enum delivery
 	if (delivery_settled(was)) {
 		if (db_exec(q->db, e, "UPDATE deliveries SET pos = 1 + COALESCE((SELECT max(pos) FROM"
 			" deliveries WHERE lane = ?2 AND state < 4), pos), state = 0, due = ?3, head = 0,"
-			" attempts = 0, first = 0, settled = 0, code = '', error = ''"
+			" attempts = 0, first = 0, settled = 0, expires = 0, code = '', error = ''"
 			" WHERE seq = ?1", "iii", seq, lane, now))
 			return -1;
 		return queue_lane_advance(q, lane, now, e);
 	}
 	return db_exec(q->db, e, "UPDATE deliveries SET first = CASE state WHEN 3 THEN 0 ELSE first END,"
-		" state = 0, due = ?2, code = '', error = '' WHERE seq = ?1", "ii", seq, now);
+		" state = 0, due = ?2, expires = 0, code = '', error = '' WHERE seq = ?1", "ii", seq, now);
 }
 
 static int apply_drop(struct queue *q, int64_t seq, int64_t lane, const char *error, int64_t now,

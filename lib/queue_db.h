@@ -29,8 +29,8 @@ extern const char queue_first_sql[], queue_take_sql[];
 #define DELIVERY_COLUMNS \
 	"d.seq, d.id, d.change, c.id, d.upd, c.source, d.pipeline, d.repository, d.ref," \
 	" d.before, d.after, c.actor, d.state, d.head, d.attempts, d.due, d.made, d.first," \
-	" d.settled, d.http_status, d.code, d.error"
-#define DELIVERY_COLUMN_COUNT 22
+	" d.settled, d.http_status, d.code, d.error, d.approved, d.expires, d.alert"
+#define DELIVERY_COLUMN_COUNT 25
 
 /* Strings are copied into a. */
 void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out);
@@ -50,5 +50,7 @@ int queue_delivery_known(struct queue *q, const char *id, struct err *e);
 
 /* Make the oldest open delivery of the lane its head, READY ones due now. */
 int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err *e);
+/* The same for the lane of one that was settled. */
+int queue_delivery_release(struct queue *q, int64_t delivery, int64_t now_us, struct err *e);
 
 #endif

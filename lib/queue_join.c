@@ -258,55 +258,88 @@ static int lane_tail(struct queue *q, int64_t lane, struct tail *t, struct err *
 	return got;
 }
 
-/* What a newer branch update may overtake: what waits to be sent, but not what a person
-   fired. */
-#define OVERTAKEN " lane = ?1 AND state < 4 AND state IN (0, 2) AND NOT EXISTS (SELECT 1 FROM" \
-	" updates u WHERE u.seq = deliveries.upd AND u.kind = 2)"
-_Static_assert(UPDATE_FIRE == 2, "as OVERTAKEN has it");
+#define OVERTAKEN_TEXT "a newer update of the ref overtook it"
+#define OVERTAKEN_ASKED "a newer update of the ref overtook it while it waited for approval"
+
+/* A step of the ref's history, not what a person fired or replayed, nor an alert. */
+#define IS_STEP(d) " " d ".alert = 0 AND substr(" d ".id, 15, 1) = '8' AND NOT EXISTS (SELECT 1" \
+	" FROM updates u WHERE u.seq = " d ".upd AND u.kind = 2)"
+/* It waits to be sent or to be approved; what was approved is sent. */
+#define IS_LOOSE(d) " " d ".approved = 0 AND (" d ".state IN (0, 2) OR (" d ".state = 3 AND " d \
+	".code = 'ApprovalRequired'))"
+/* What a newer branch update may overtake: loose steps behind the last that is not, so
+   that `before` reaches back over what is overtaken and nothing else. */
+#define OVERTAKEN " d.lane = ?1 AND d.state < 4 AND" IS_LOOSE("d") " AND" IS_STEP("d") \
+	" AND d.pos > coalesce((SELECT max(f.pos) FROM deliveries f WHERE f.lane = ?1 AND f.state < 4" \
+	" AND NOT (" IS_LOOSE("f") ") AND" IS_STEP("f") "), 0)"
+_Static_assert(UPDATE_FIRE == 2 && DELIVERY_HELD == 3, "as the two have it");
+
+struct overtaken {
+	char before[LIMIT_OID + 1];	/* of the first step among them */
+	int64_t earliest;		/* the receiver wants nothing sooner */
+	bool any;
+};
+
+static int overtaken_row(struct queue *q, const struct db_row *r, int64_t now, struct err *e)
+{
+	bool asked = db_int(r, 4) == DELIVERY_HELD;
+	const struct journal_row row = { .time_us = now, .event = JOURNAL_SETTLE,
+		.change = db_int(r, 1), .delivery = db_int(r, 0), .request = "",
+		.response = "{\"state\":\"SUPERSEDED\"}", .code = "Superseded",
+		.message = asked ? OVERTAKEN_ASKED : OVERTAKEN_TEXT,
+		.extra = "{\"nextState\":\"SUPERSEDED\"}" };
+
+	return queue_journal_add(q, &row, e) ||
+		db_exec(q->db, e, "UPDATE deliveries SET state = ?2, settled = ?3, head = 0,"
+			" code = 'Superseded', error = ?4 WHERE seq = ?1", "iiis", row.delivery,
+			(int64_t)DELIVERY_SUPERSEDED, now, row.message) ? -1 : 0;
+}
 
 /* The newest branch update overtakes what waits: its `before` reaches back to the
    first of those it replaces. */
-static int supersede(struct queue *q, int64_t lane, int64_t now, char *before, bool *any,
+static int supersede(struct queue *q, int64_t lane, int64_t now, struct overtaken *o,
 	struct err *e)
 {
 	struct db_row r;
 	int got;
 
-	if (db_query(q->db, &r, e, "SELECT before FROM deliveries WHERE" OVERTAKEN
-		" ORDER BY pos LIMIT 1", "i", lane))
+	if (db_query(q->db, &r, e, "SELECT d.seq, d.change, d.before, d.earliest, d.state FROM"
+		" deliveries d WHERE" OVERTAKEN " ORDER BY d.upd", "i", lane))
 		return -1;
-	got = db_next(&r, e);
-	*any = got > 0;
-	if (got <= 0)
-		return got;
-	memccpy(before, db_text(&r, 0), 0, LIMIT_OID + 1);
-	db_done(&r);
-	if (db_exec(q->db, e, "UPDATE deliveries SET state = ?2, settled = ?3, head = 0,"
-		" code = 'Superseded', error = 'a newer update of the ref overtook it'"
-		" WHERE" OVERTAKEN, "iii", lane, (int64_t)DELIVERY_SUPERSEDED, now))
-		return -1;
-	return queue_lane_advance(q, lane, now, e);
+	while ((got = db_next(&r, e)) > 0) {
+		if (!o->any)
+			memccpy(o->before, db_text(&r, 2), 0, LIMIT_OID + 1);
+		o->any = true;
+		if (db_int(&r, 3) > o->earliest)
+			o->earliest = db_int(&r, 3);
+		if (overtaken_row(q, &r, now, e)) {
+			db_done(&r);
+			return -1;
+		}
+	}
+	return got < 0 || (o->any && queue_lane_advance(q, lane, now, e)) ? -1 : 0;
 }
 
 /* What arrives behind a waiting head makes the head due at once, though no more often
-   than the first back-off, so that a fix is not kept back for hours. */
+   than the first back-off nor before the receiver wants it, so that a fix is not kept
+   back for hours. */
 static int hurry(struct queue *q, int64_t head, int64_t now, int64_t apart, struct err *e)
 {
-	return db_exec(q->db, e, "UPDATE deliveries SET due = min(due, max(?2, last + ?3))"
+	return db_exec(q->db, e, "UPDATE deliveries SET due = min(due, max(?2, last + ?3, earliest))"
 		" WHERE seq = ?1", "iii", head, now, apart);
 }
 
 static int insert(struct queue *q, const struct new_delivery *d, const char *id,
-	const char *before, int64_t enrichment, int64_t lane, const struct tail *t, int64_t now,
+	const struct overtaken *o, int64_t lane, const struct tail *t, int64_t now,
 	struct err *e)
 {
 	return db_exec(q->db, e, "INSERT INTO deliveries(id, change, upd, pipeline, repository, ref,"
-		" before, after, lane, pos, head, state, due, made, enrichment, code, error)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?13,?14,?15,?16)",
-		"siisssssiiiiiiss", id, d->change, d->update, d->pipeline, d->repository, d->ref,
-		before, d->after, lane, t->pos + 1, (int64_t)!t->head,
-		(int64_t)(d->held ? DELIVERY_HELD : DELIVERY_READY), now, enrichment,
-		d->code ? d->code : "", d->error ? d->error : "");
+		" before, after, lane, pos, head, state, due, made, enrichment, code, error, expires)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,max(?13, ?18),?13,?14,?15,?16,?17)",
+		"siisssssiiiiiissii", id, d->change, d->update, d->pipeline, d->repository, d->ref,
+		o->any ? o->before : d->before, d->after, lane, t->pos + 1, (int64_t)!t->head,
+		(int64_t)(d->held ? DELIVERY_HELD : DELIVERY_READY), now, o->any ? 0 : d->enrichment,
+		d->code ? d->code : "", d->error ? d->error : "", d->expires_us, o->earliest);
 }
 
 /* A tombstone is a delivery that a rebuilt queue knows as settled by the trail only. */
@@ -327,9 +360,8 @@ int queue_delivery_known(struct queue *q, const char *id, struct err *e)
 int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t now_us,
 	char id[UUID_SIZE], struct err *e)
 {
-	char before[LIMIT_OID + 1] = "";
+	struct overtaken o = { .any = false };
 	struct tail t = { 0 };
-	bool overtook = false;
 	int64_t lane;
 	int there;
 
@@ -337,16 +369,15 @@ int queue_delivery_add(struct queue *q, const struct new_delivery *d, int64_t no
 	there = queue_delivery_known(q, id, e);
 	if (there)
 		return there < 0 ? -1 : 0;
-	memccpy(before, d->before, 0, sizeof(before) - 1);
 	lane = queue_lane(d->pipeline, d->parallel ? id : d->ref);
-	if (d->supersede && supersede(q, lane, now_us, before, &overtook, e))
+	if (d->supersede && supersede(q, lane, now_us, &o, e))
 		return -1;
 	if (!d->parallel && lane_tail(q, lane, &t, e))
 		return -1;
 	if (t.head && t.head_state == DELIVERY_WAITING && d->hurry_us &&
 	    hurry(q, t.head, now_us, d->hurry_us, e))
 		return -1;
-	return insert(q, d, id, before, overtook ? 0 : d->enrichment, lane, &t, now_us, e);
+	return insert(q, d, id, &o, lane, &t, now_us, e);
 }
 
 int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err *e)

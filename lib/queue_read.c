@@ -13,7 +13,8 @@ void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery
 	*out = (struct delivery){ .seq = v[0], .change_seq = v[2], .update = v[4],
 		.source = (enum source)v[5], .state = (enum delivery_state)v[12], .head = v[13],
 		.attempts = v[14], .due_us = v[15], .made_us = v[16], .first_us = v[17],
-		.settled_us = v[18], .http_status = (int)v[19] };
+		.settled_us = v[18], .http_status = (int)v[19], .approved = v[22] != 0,
+		.expires_us = v[23], .alert = v[24] };
 	memccpy(out->id, db_text(r, 1), 0, UUID_SIZE);
 	memccpy(out->change, db_text(r, 3), 0, UUID_SIZE);
 	out->pipeline = arena_strdup(a, db_text(r, 6));
@@ -33,6 +34,7 @@ static const char list_sql[] =
 	"  WHERE (?1 >> d2.state) & 1 AND (?2 IS NULL OR d2.pipeline = ?2)"
 	"  AND (?3 IS NULL OR d2.repository = ?3) AND (?4 IS NULL OR d2.ref = ?4)"
 	"  AND (?5 IS NULL OR c2.id = ?5) AND d2.made >= ?6 AND (?7 = 0 OR d2.made < ?7)"
+	"  AND (?9 IS NULL OR d2.code = ?9)"
 	"  ORDER BY d2.seq DESC LIMIT ?8) ORDER BY d.seq";
 /* The common case walks the open ones only, by their own index. */
 static const char list_open_sql[] =
@@ -41,6 +43,7 @@ static const char list_open_sql[] =
 	"  WHERE d2.state < 4 AND (?1 >> d2.state) & 1 AND (?2 IS NULL OR d2.pipeline = ?2)"
 	"  AND (?3 IS NULL OR d2.repository = ?3) AND (?4 IS NULL OR d2.ref = ?4)"
 	"  AND (?5 IS NULL OR c2.id = ?5) AND d2.made >= ?6 AND (?7 = 0 OR d2.made < ?7)"
+	"  AND (?9 IS NULL OR d2.code = ?9)"
 	"  ORDER BY d2.seq DESC LIMIT ?8) ORDER BY d.seq";
 
 static int hand_out(struct db_row *r, int (*cb)(const struct delivery *, void *), void *arg,
@@ -72,9 +75,9 @@ int queue_list(struct queue *q, const struct queue_filter *f,
 	int64_t limit = f->limit > 0 ? f->limit : -1;
 	struct db_row r;
 
-	if (db_query(q->db, &r, e, states & ~(int64_t)open ? list_sql : list_open_sql, "issssiii",
+	if (db_query(q->db, &r, e, states & ~(int64_t)open ? list_sql : list_open_sql, "issssiiis",
 		states, f->pipeline, f->repository, f->ref, f->change, f->since_us, f->until_us,
-		limit))
+		limit, f->code))
 		return -1;
 	return hand_out(&r, cb, arg, e);
 }

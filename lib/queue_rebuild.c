@@ -119,13 +119,11 @@ static int remove_leftover(const char *fresh, struct err *e)
 /* ---- reading what can be read ---- */
 
 struct table {
-	const char *all, *piece, *probe;	/* piece: ?1 LIMIT, ?2 OFFSET; probe: ?1 OFFSET */
+	const char *name;
 	size_t count;			/* its counter in struct queue_rebuilt, or NOWHERE */
 };
 #define NOWHERE ((size_t)-1)
-#define TABLE(name, counter) { "INSERT OR IGNORE INTO main." name " SELECT * FROM old." name, \
-	"INSERT OR IGNORE INTO main." name " SELECT * FROM old." name " LIMIT ?1 OFFSET ?2", \
-	"SELECT 1 FROM old." name " LIMIT 1 OFFSET ?1", counter }
+#define TABLE(name, counter) { name, counter }
 static const struct table tables[] = {
 	TABLE("refs", offsetof(struct queue_rebuilt, refs)),
 	TABLE("spaces", NOWHERE),
@@ -139,14 +137,57 @@ static const struct table tables[] = {
 	TABLE("tombstones", NOWHERE),
 };
 
-/* Does the table go on at this row? An error counts as yes: something is there. */
-static bool goes_on(struct queue *q, const struct table *t, int64_t at)
+struct copying {			/* the statements of one table */
+	struct buf all, piece, probe;	/* piece: ?1 LIMIT, ?2 OFFSET; probe: ?1 OFFSET */
+};
+
+/* The damaged file may be of an older schema, with columns fewer: those it has. */
+static int columns(struct queue *q, const char *table, struct buf *out)
 {
 	struct db_row r;
 	struct err e;
 	int got;
 
-	if (db_query(q->db, &r, &e, t->probe, "i", at))
+	if (db_query(q->db, &r, &e, "SELECT name FROM pragma_table_info(?1, 'old')", "s", table))
+		return -1;
+	while ((got = db_next(&r, &e)) > 0)
+		buf_fmt(out, "%s\"%s\"", out->len ? ", " : "", db_text(&r, 0));
+	return got < 0 || !out->len ? -1 : 0;
+}
+
+static int copying_make(struct queue *q, const char *table, struct copying *c)
+{
+	struct buf names;
+	int failed;
+
+	buf_init(&names, 4 * KIB);
+	buf_init(&c->all, 16 * KIB);
+	buf_init(&c->piece, 16 * KIB);
+	buf_init(&c->probe, 1 * KIB);
+	failed = columns(q, table, &names);
+	buf_fmt(&c->all, "INSERT OR IGNORE INTO main.%s(%s) SELECT %s FROM old.%s", table, names.s,
+		names.s, table);
+	buf_fmt(&c->piece, "%s LIMIT ?1 OFFSET ?2", c->all.s);
+	buf_fmt(&c->probe, "SELECT 1 FROM old.%s LIMIT 1 OFFSET ?1", table);
+	buf_release(&names);
+	return failed;
+}
+
+static void copying_release(struct copying *c)
+{
+	buf_release(&c->all);
+	buf_release(&c->piece);
+	buf_release(&c->probe);
+}
+
+/* Does the table go on at this row? An error counts as yes: something is there. */
+static bool goes_on(struct queue *q, const struct copying *c, int64_t at)
+{
+	struct db_row r;
+	struct err e;
+	int got;
+
+	if (db_query(q->db, &r, &e, c->probe.s, "i", at))
 		return true;
 	got = db_next(&r, &e);
 	if (got > 0)
@@ -156,13 +197,13 @@ static bool goes_on(struct queue *q, const struct table *t, int64_t at)
 
 /* Around what cannot be read: pieces, single rows within a bad piece, and an end after
    a piece's worth of bad rows in a row. */
-static int64_t copy_pieces(struct queue *q, const struct table *t)
+static int64_t copy_pieces(struct queue *q, const struct copying *c)
 {
 	int64_t at = 0, rows = 0, step = PIECE, singles = 0, bad = 0;
 	struct err e;
 
-	while (bad < PIECE && goes_on(q, t, at)) {
-		if (db_exec(q->db, &e, t->piece, "ii", step, at)) {
+	while (bad < PIECE && goes_on(q, c, at)) {
+		if (db_exec(q->db, &e, c->piece.s, "ii", step, at)) {
 			if (step == 1) {
 				at++;
 				bad++;
@@ -183,12 +224,20 @@ static int64_t copy_pieces(struct queue *q, const struct table *t)
 
 static int64_t copy_table(struct queue *q, const struct table *t, bool *whole)
 {
+	struct copying c;
+	int64_t rows = 0;
 	struct err e;
 
-	if (!db_exec(q->db, &e, t->all, ""))
-		return db_changes(q->db);
-	*whole = false;
-	return copy_pieces(q, t);
+	if (copying_make(q, t->name, &c)) {
+		*whole = false;
+	} else if (!db_exec(q->db, &e, c.all.s, "")) {
+		rows = db_changes(q->db);
+	} else {
+		*whole = false;
+		rows = copy_pieces(q, &c);
+	}
+	copying_release(&c);
+	return rows;
 }
 
 static void salvage(struct queue *q, struct queue_rebuilt *out)

@@ -19,7 +19,8 @@ static const char *settled_in(const char *line, size_t n, char id[UUID_SIZE])
 {
 	static const char *const words[] = {
 		"\"nextState\":\"DELIVERED\"", "\"nextState\":\"FAILED\"",
-		"\"eventName\":\"DropDelivery\"",
+		"\"nextState\":\"SUPERSEDED\"",
+		"\"eventName\":\"DropDelivery\"", "\"eventName\":\"RejectDelivery\"",
 	};
 	static const char key[] = "\"delivery\":\"";
 	const char *p = NULL;
@@ -81,11 +82,14 @@ struct made {				/* one delivery as a MatchPipelines record tells it */
 	const char *held;		/* why it was made HELD, or "" */
 };
 
+#define REASKED_US (7 * 86400 * US_PER_S)	/* asked for approval anew: how long */
+
 static int remake(struct queue *q, const struct made *m, int64_t *recalled, struct err *e)
 {
 	struct new_delivery d = { .change_id = m->change_id, .pipeline = m->pipeline,
 		.repository = m->repository, .ref = m->ref, .before = m->before, .after = m->after,
-		.held = *m->held != 0, .code = m->held, .error = *m->held ? "held before the queue was rebuilt" : "" };
+		.held = *m->held != 0, .code = m->held,
+		.expires_us = strcmp(m->held, APPROVAL_CODE) ? 0 : clock_wall_us() + REASKED_US, .error = *m->held ? "held before the queue was rebuilt" : "" };
 	char id[UUID_SIZE];
 	int there = queue_delivery_known(q, m->delivery, e);
 

@@ -11,6 +11,7 @@
 
 static const char *const on_choices[] = { "push", "tag", "delete", NULL };
 static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
+static const char *const approval_choices[] = { "none", "required", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL };
 static const char *const target_choices[] = { "webhook", NULL };
@@ -20,6 +21,8 @@ static const char *const format_choices[] = { "generic", "github", "gitlab", "gi
 
 _Static_assert(ON_PUSH == 1 << 0 && ON_TAG == 1 << 1 && ON_DELETE == 1 << 2,
 	"on_choices stand in the order of the bits");
+_Static_assert(APPROVAL_NONE == 0 && APPROVAL_REQUIRED == 1,
+	"approval_choices stand in the order of enum approval");
 _Static_assert(MODE_QUEUED == 0 && MODE_SUPERSEDED == 1 && MODE_PARALLEL == 2,
 	"mode_choices stand in the order of enum pipeline_mode");
 _Static_assert(BASELINE_SILENT == 0 && BASELINE_FIRE == 1,
@@ -52,6 +55,10 @@ const struct setting settings[] = {
 	{ REFIRE("operators", SETTING_LIST, operators),
 	  .help = "Unix users, beside root and the owner of state-dir, whose commands (fire, "
 		"retry, drop) are carried out." },
+	{ REFIRE("approvers", SETTING_LIST, approvers),
+	  .help = "Unix users who may approve and reject the deliveries of pipelines with "
+		"approval = required that name none of their own. Nobody else may, root and the "
+		"owner of state-dir neither." },
 	{ REFIRE("pushers", SETTING_STRING, pushers),
 	  .help = "The Unix group whose members may drop changes into the spool; unset, only "
 		"the owner of state-dir may." },
@@ -134,6 +141,14 @@ const struct setting settings[] = {
 	{ PIPELINE("mode", SETTING_CHOICE, mode), .def = "queued", .choices = mode_choices,
 	  .help = "For each ref: queued sends one after the other, superseded lets the newest "
 		"waiting update overtake older ones, parallel does not order." },
+	{ PIPELINE("approval", SETTING_CHOICE, approval), .def = "none", .choices = approval_choices,
+	  .help = "With required, a delivery is HELD until one of approvers says `refire approve`." },
+	{ PIPELINE("approvers", SETTING_LIST, approvers),
+	  .help = "Unix users who may approve and reject its deliveries. Default: approvers in "
+		"[refire]." },
+	{ PIPELINE("approval-timeout", SETTING_TIME, approval_timeout_us), .def = "7d",
+	  .min = US_PER_S, .max = 365 * DAY,
+	  .help = "How long a delivery waits for approval before it is FAILED." },
 	{ PIPELINE("concurrency", SETTING_INT, concurrency), .min = 1, .max = 4096,
 	  .help = "How many of its attempts may be under way at once. Default: three quarters of "
 		"concurrency in [refire], so that a slow receiver leaves slots to others." },

@@ -30,6 +30,7 @@ static const char *event_type(enum journal_event e)
 	case JOURNAL_DROP:
 	case JOURNAL_REPLAY:
 	case JOURNAL_APPROVE:
+	case JOURNAL_REJECT:
 	case JOURNAL_REBUILD:
 	case JOURNAL_RESUME:
 		return "AwsApiCall";

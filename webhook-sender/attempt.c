@@ -39,6 +39,7 @@ struct flight {
 	bool settled;			/* the target is done: s holds the outcome */
 	struct verdict verdict;
 	struct settlement s;
+	int64_t expires_us;		/* HELD for approval, until then */
 	struct journal_row *rows;	/* to be written */
 	size_t nrows, rows_cap;
 };
@@ -164,7 +165,8 @@ static void settle(struct flight *f, const struct verdict *v)
 	f->verdict = *v;
 	f->s = (struct settlement){ .delivery = f->claim.d.seq, .state = next.state,
 		.due_us = next.due_us, .http_status = v->http_status, .code = v->code,
-		.error = v->text, .unknown = v->unknown };
+		.error = v->text, .unknown = v->unknown,
+		.earliest_us = v->not_before_us ? now + v->not_before_us : 0 };
 }
 
 /* A record of its own where no exchange tells, and where a person should look. */
@@ -278,6 +280,16 @@ static void hold(struct flight *f, const char *code, const char *text)
 	record_settling(f);
 }
 
+/* Nothing of a pipeline that asks for approval leaves without, however it became due:
+   asked for since, retried, replayed. */
+static void ask(struct flight *f)
+{
+	char text[APPROVAL_TEXT_SIZE];
+
+	f->expires_us = clock_wall_us() + f->pipeline->approval_timeout_us;
+	hold(f, APPROVAL_CODE, arena_strdup(&f->arena, queue_approval_text(f->expires_us, text)));
+}
+
 /* It reaches further back than its update: what it overtook belongs to it. */
 static int make_enrichment(struct attempts *t, struct flight *f, struct err *e)
 {
@@ -321,6 +333,10 @@ static void prepare(struct attempts *t, struct flight *f)
 	if (!f->pipeline) {
 		hold(f, "PipelineGone", "no [pipeline] of this name is configured any more; put it back "
 			"and `refire queue retry`, or drop it");
+		return;
+	}
+	if (f->pipeline->approval == APPROVAL_REQUIRED && !f->claim.d.approved) {
+		ask(f);
 		return;
 	}
 	f->target = target_find(f->pipeline->target);
@@ -460,8 +476,11 @@ static int write_flight(struct attempts *t, struct flight *f, struct err *e)
 		return -1;
 	if (f->settled && step_breaker(t, f, e))
 		return -1;
+	if (f->settled && queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e))
+		return -1;
 	if (f->settled)
-		return queue_settle(q, t->sender->owner, &f->s, clock_wall_us(), e);
+		return f->expires_us && f->s.applied ?
+			queue_approval_ask(q, f->claim.d.seq, f->expires_us, e) : 0;
 	return queue_checkpoint(q, t->sender->owner, f->claim.d.seq, f->step.progress,
 		f->step.progress_len, f->step.past, e);
 }

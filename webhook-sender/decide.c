@@ -107,9 +107,16 @@ static int deliver(struct decide *d, const struct decide_input *in, const struct
 		.held = in->hold, .parallel = p->mode == MODE_PARALLEL,
 		.hurry_us = backoff_first_us(&p->retry_schedule),
 		.supersede = p->mode == MODE_SUPERSEDED && *ref_branch(in->ref) && !*in->pipeline };
-	char id[UUID_SIZE];
+	char id[UUID_SIZE], asked[APPROVAL_TEXT_SIZE];
 
+	if (p->approval == APPROVAL_REQUIRED) {
+		n.held = true;
+		n.code = APPROVAL_CODE;
+		n.expires_us = d->now_us + p->approval_timeout_us;
+		n.error = queue_approval_text(n.expires_us, asked);
+	}
 	if (in->hold) {
+		n.expires_us = 0;
 		n.code = "MassDisappearance";
 		n.error = "many refs vanished at once: `refire queue retry` fires it, `drop` lets it be";
 	}
@@ -120,7 +127,7 @@ static int deliver(struct decide *d, const struct decide_input *in, const struct
 	json_kv(&d->res, "pipeline", p->name);
 	json_kv(&d->res, "result", match_word(why));
 	json_kv(&d->res, "delivery", id);
-	if (in->hold)
+	if (n.held)
 		json_kv(&d->res, "held", n.code);
 	json_end(&d->res);
 	return 0;

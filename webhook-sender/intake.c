@@ -95,9 +95,16 @@ static bool may_operate(const struct sender *s, const struct change *c)
 	return is_owner(s, c);
 }
 
+static bool is_decision(const struct change *c)
+{
+	return c->command && (!strcmp(c->verb, "approve") || !strcmp(c->verb, "reject"));
+}
+
 /* A push is anybody's who can write the repository, which the join looks into. */
 static const char *refusal(const struct sender *s, const struct change *c)
 {
+	if (is_decision(c))
+		return NULL;		/* by `approvers` of each pipeline: see decide */
 	if ((c->command || c->source == SOURCE_FIRE) && !may_operate(s, c))
 		return "the file's owner is not among `operators` in refire.conf";
 	if (!c->command && c->observed && !is_owner(s, c))
@@ -178,15 +185,42 @@ static int refuse(struct batch *b, const struct change *c, const char *code, con
 	return failed;
 }
 
+static bool may_decide(const struct delivery *d, const char *by, void *arg)
+{
+	const struct sender *s = arg;
+	const struct pipeline *p = config_pipeline(s->config, d->pipeline);
+
+	return p && config_approves(s->config, p, by);
+}
+
+static int decide(struct batch *b, const struct change *c, struct queue_command *v, struct err *e)
+{
+	const struct queue_decision o = { .approve = !strcmp(c->verb, "approve"), .by = c->user,
+		.uid = (int64_t)c->uid, .summary = c->reason, .now_us = b->now, .may = may_decide,
+		.arg = b->s };
+
+	if (queue_decide(b->s->queue, &o, v, c->ndeliveries, e))
+		return -1;
+	for (size_t i = 0; i < c->ndeliveries; i++)
+		if (v[i].outcome == COMMAND_DENIED)
+			return refuse(b, c, "AccessDenied", "the file's owner is not among `approvers` of "
+				"each pipeline; what is another's stays as it is", e);
+	return 0;
+}
+
 static int obey(struct batch *b, const struct change *c, struct err *e)
 {
 	struct queue_command *v;
 
-	if (strcmp(c->verb, "retry") && strcmp(c->verb, "drop"))
-		return refuse(b, c, "UnknownCommand", "expected retry or drop", e);
+	if (is_decision(c) && strlen(c->reason) > LIMIT_SUMMARY)
+		return refuse(b, c, "InvalidSummary", "a summary is at most 512 bytes", e);
+	if (!is_decision(c) && strcmp(c->verb, "retry") && strcmp(c->verb, "drop"))
+		return refuse(b, c, "UnknownCommand", "expected retry, drop, approve or reject", e);
 	v = arena_alloc(&b->arena, c->ndeliveries * sizeof(*v));
 	for (size_t i = 0; i < c->ndeliveries; i++)
 		v[i].delivery = c->deliveries[i];
+	if (is_decision(c))
+		return decide(b, c, v, e);
 	return queue_command(b->s->queue, c->verb, c->user, (int64_t)c->uid, c->reason, b->now, v,
 		c->ndeliveries, e);
 }

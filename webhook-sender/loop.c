@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "approval.h"
 #include "backoff.h"
 #include "breaker.h"
 #include "clock.h"
@@ -31,7 +32,7 @@ struct loop {
 	struct attempts *t;
 	enum loop_mode mode;
 	int watch;			/* inotify, -1 none */
-	int64_t rescan, sync, prune;	/* monotonic: when next */
+	int64_t rescan, sync, prune, expiry;	/* monotonic: when next */
 	int64_t deadline;		/* of the grace, once stopped */
 	int64_t rough;			/* nothing is tried before this (monotonic) */
 	struct join_state join;
@@ -222,9 +223,20 @@ static int keep_house(struct loop *l, struct err *e)
 		24 * 3600 * US_PER_S, now + BREAKER_PROBE_US, e);
 }
 
+/* Once a second: what nobody approved in time fails, and lets the next of its lane go. */
+static int expire(struct loop *l, struct err *e)
+{
+	int64_t now = clock_mono_us();
+
+	if (now < l->expiry)
+		return 0;
+	l->expiry = now + US_PER_S;
+	return approval_expire(l->s, e);
+}
+
 static int turn(struct loop *l, struct err *e)
 {
-	if (!stopped && (take_in(l, e) || join(l, e)))
+	if (!stopped && (take_in(l, e) || expire(l, e) || join(l, e)))
 		return -1;
 	return send(l, e) || keep_house(l, e) || write_trail(l, e) ? -1 : 0;
 }
