@@ -31,6 +31,9 @@ void check_repositories(struct check *c);	/* check_repositories.c */
 void check_pipelines(struct check *c);		/* check_pipelines.c */
 /* check_secrets.c: one file of a pipeline. */
 void check_secrets(struct check *c, const char *pipeline, const char *key, const char *path);
+/* check_tls.c: its certificate and key; a certificate that ends within 14 days. */
+void check_tls(struct check *c, const struct pipeline *p);
+void check_until(struct check *c, const char *pipeline, const char *what, int64_t until_us);
 void check_online(struct check *c);		/* check_online.c: resolve, connect, TLS, HEAD */
 
 #endif

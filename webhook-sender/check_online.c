@@ -34,33 +34,52 @@ static char *url_of(const struct pipeline *p, struct err *e)
 	return mem_strdup(lines.v[0].key.s);
 }
 
+/* http_start copies it. */
+static int login_of(const struct pipeline *p, struct request *r, struct err *e)
+{
+	struct secret_lines lines;
+
+	if (!*p->proxy_login_file)
+		return 0;
+	if (secrets_load(p->proxy_login_file, NULL, clock_wall_us(), &lines, e))
+		return -1;
+	r->proxy_login = lines.v[0].key.s;
+	return 0;
+}
+
 static void probe_start(struct check *c, struct http *h, struct probe *p)
 {
 	struct request r = { .method = "HEAD", .secret = "", .body.fd = -1, .body.s = "",
 		.timeout_us = p->pipeline->timeout_us,
 		.connect_timeout_us = p->pipeline->connect_timeout_us,
 		.ca_file = p->pipeline->ca_file, .tls_verify = p->pipeline->tls_verify,
-		.addresses = &p->pipeline->addresses };
+		.addresses = &p->pipeline->addresses, .tls_cert = p->pipeline->tls_cert,
+		.tls_key = p->pipeline->tls_key, .tls_13 = p->pipeline->tls_min == TLS_MIN_13,
+		.http_1 = !p->pipeline->http2, .proxy = p->pipeline->proxy, .look = true };
 	struct err e;
 
 	p->url = url_of(p->pipeline, &e);
 	r.url = p->url;
-	if (!p->url || http_start(h, &r, p, &e))
+	if (!p->url || login_of(p->pipeline, &r, &e) || http_start(h, &r, p, &e))
 		check_add(c, CHECK_FAIL, "pipeline", p->pipeline->name, "not reachable: %s", e.text);
 }
 
 static void probe_end(struct check *c, const struct probe *p, const struct answer *a)
 {
+	const char *proxy = p->pipeline->proxy;
 	struct buf url;
 
 	buf_init(&url, 2 * LIMIT_URL);
 	describe_url(&url, p->url, *p->pipeline->url_file != '\0');
 	if (a->kind == ANSWER_GOT)
-		check_add(c, CHECK_OK, "pipeline", p->pipeline->name, "%s is reachable at %s (HEAD: %d)",
-			url.s, a->address, a->status);
+		check_add(c, CHECK_OK, "pipeline", p->pipeline->name, "%s is reachable %s %s%s%s (HEAD: %d)",
+			url.s, *proxy ? "through" : "at", *proxy ? proxy : a->address,
+			*proxy ? ", at " : "", *proxy ? a->address : "", a->status);
 	else
-		check_add(c, CHECK_FAIL, "pipeline", p->pipeline->name, "%s: %s%s%s", url.s,
-			answer_text(a->kind), *a->detail ? ": " : "", a->detail);
+		check_add(c, CHECK_FAIL, "pipeline", p->pipeline->name, "%s%s%s: %s%s%s", url.s,
+			*proxy ? " through " : "", proxy, answer_text(a->kind), *a->detail ? ": " : "",
+			a->detail);
+	check_until(c, p->pipeline->name, "a certificate of the receiver", a->cert_until_us);
 	buf_release(&url);
 }
 

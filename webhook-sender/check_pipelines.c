@@ -59,6 +59,7 @@ static void pipeline_check(struct check *c, const struct pipeline *p)
 	check_secrets(c, p->name, "url-file", p->url_file);
 	check_secrets(c, p->name, "header-file", p->header_file);
 	check_secrets(c, p->name, "proxy-login-file", p->proxy_login_file);
+	check_tls(c, p);
 	if (!has_credential(p) && target->check(p, &e) && c->count[CHECK_FAIL] == failed)
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s", e.text);
 	risks_check(c, p);

@@ -265,6 +265,41 @@ def test_tls(t):
     site.wait_states(DELIVERED=1)
 
 
+def finding(site, word):
+    """(result, text) of the findings of check --online with this word."""
+    out = site.refire("check", "--online", "--json")[1]
+    return [(f["result"], f["text"]) for f in map(json.loads, out.splitlines()) if word in f["text"]]
+
+
+def test_check(t):
+    """check --online: the way is that of deliveries; what ends soon, and what does not fit."""
+    site, _ = rig(t)
+    server, client, other = (certificate(site, x, 5) for x in ("server", "client", "other"))
+    receiver = t.use(TlsReceiver(server, client + ".crt"))
+    proxy = t.use(Proxy(b"user:word"))
+    keys = site.pipelines["ci"]
+    keys.update({"url": receiver.url, "ca-file": server + ".crt", "tls-cert": client + ".crt",
+                 "tls-key": client + ".key", "proxy": proxy.url,
+                 "proxy-login-file": site.secret("login", b"user:word")})
+    site.write_conf()
+    found = finding(site, "is reachable")
+    t.eq([r for r, _ in found], ["ok"], "reachable: %s" % found)
+    t.has(found[0][1], "through " + proxy.url, "by the proxy")
+    t.eq(len(receiver.requests), 1, "the receiver was asked")
+    for what in ("tls-cert: the certificate ends in", "a certificate of the receiver ends in"):
+        t.eq([r for r, _ in finding(site, what)], ["warn"], what)
+    keys["tls-key"] = other + ".key"
+    site.write_conf()
+    t.eq([r for r, _ in finding(site, "is not the one of the certificate")], ["fail"], "another key")
+    locked = site.path("locked")
+    subprocess.run(["openssl", "pkey", "-in", client, "-aes256", "-passout", "pass:x", "-out", locked],
+                   check=True)
+    os.chmod(locked, 0o600)
+    keys["tls-key"] = locked
+    site.write_conf()
+    t.eq([r for r, _ in finding(site, "is encrypted")], ["fail"], "an encrypted key")
+
+
 def test_settings(t):
     """What cannot be meant is refused with its line."""
     site, _ = rig(t)
