@@ -17,6 +17,7 @@
 #include "glob.h"
 #include "log.h"
 #include "pass.h"
+#include "secrets.h"
 #include "signals.h"
 
 enum { OPT_WATCH, OPT_HINTS, OPT_JSON, OPT_QUIET, OPT_CONFIG, OPT_HELP };
@@ -286,6 +287,7 @@ int main(int argc, char **argv)
 	if (r.help)
 		return print_help();
 	log_init("refire-poll", r.o.quiet);
+	secrets_private();
 	r.signals = signals_open(&e);
 	if (r.signals < 0 || config_load(r.o.config_path, &r.config, &e))
 		return log_exit(&e);
