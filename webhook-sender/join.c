@@ -234,6 +234,13 @@ static int step_back(struct round *r, const struct plan *p, struct err *e)
 	return 0;
 }
 
+static void done_with(struct plan *p)
+{
+	for (size_t i = 0; i < p->nsteps; i++)
+		if (p->steps[i].job)
+			p->steps[i].job->used = true;
+}
+
 static int apply_all(struct round *r, int *settled, bool *busy, struct err *e)
 {
 	if (queue_begin(r->s->queue, e))
@@ -249,6 +256,7 @@ static int apply_all(struct round *r, int *settled, bool *busy, struct err *e)
 		}
 		if (apply_plan(r, &r->plans[i], e))
 			goto fail;
+		done_with(&r->plans[i]);
 		(*settled)++;
 	}
 	if (decide_close(&r->decide, e))

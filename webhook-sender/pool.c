@@ -22,7 +22,7 @@ struct job {
 	struct enrichment enrichment;
 	struct arena arena;
 	enum state state;
-	bool used;			/* handed out when done */
+	int64_t done_us;		/* monotonic */
 	const char *git_dir, *ref, *old, *new;
 	struct job *next;		/* all jobs */
 	struct job *next_queued;
@@ -100,6 +100,7 @@ static void *worker(void *arg)
 			clock_mono_us() + LIMIT_ENRICH_S * US_PER_S, &j->enrichment);
 		pthread_mutex_lock(&p->lock);
 		j->state = DONE;
+		j->done_us = clock_mono_us();
 		if (--p->busy == 0)
 			pthread_cond_broadcast(&p->idle);
 		tell(p);
@@ -218,7 +219,6 @@ struct pool_job *pool_want(struct pool *p, const char *git_dir, const char *ref,
 	if (!j)
 		j = add(p, git_dir, ref, old, new);
 	done = j->state == DONE;
-	j->used = j->used || done;
 	pthread_mutex_unlock(&p->lock);
 	return done ? &j->public : NULL;
 }
@@ -246,6 +246,7 @@ size_t pool_busy(struct pool *p)
 
 void pool_forget(struct pool *p)
 {
+	int64_t old = clock_mono_us() - POOL_KEPT_S * US_PER_S;
 	struct job **at = &p->jobs, *j;
 	uint64_t drain;
 
@@ -253,7 +254,7 @@ void pool_forget(struct pool *p)
 		return;
 	pthread_mutex_lock(&p->lock);
 	while ((j = *at)) {
-		if (j->state == DONE && j->used) {
+		if (j->state == DONE && (j->public.used || j->done_us < old)) {
 			*at = j->next;
 			free_job(j);
 		} else {

@@ -16,10 +16,13 @@
 
 #include "enrich.h"
 
+#define POOL_KEPT_S 300
+
 struct pool;
 
 struct pool_job {
 	const struct enrichment *enrichment;
+	bool used;			/* the caller's: it is done with, forget it */
 	int64_t stored;			/* the caller's: its row in the queue, 0 none yet */
 	int64_t stored_in;		/* the caller's: the transaction that made the row */
 };
@@ -34,7 +37,8 @@ struct pool_job *pool_want(struct pool *p, const char *git_dir, const char *ref,
 void pool_wait(struct pool *p, int timeout_ms);
 /* Jobs not finished. */
 size_t pool_busy(struct pool *p);
-/* Free what is finished and was handed out. */
+/* Free what is finished and was used; or was not for POOL_KEPT_S. Not what was handed out
+   and must wait for others: to compute it again each time, slowly, would never end. */
 void pool_forget(struct pool *p);
 
 #endif
