@@ -21,9 +21,9 @@ struct ask {
 	bool json;
 	bool failed;			/* retry: all that failed */
 	unsigned states;		/* bit per delivery state; 0: not asked for */
-	const char *pipeline, *repository, *ref, *change;	/* NULL: any */
+	const char *pipeline, *repository, *ref, *change, *code;	/* NULL: any */
 	const char *reason;		/* of a command, "" */
-	int64_t since_us;
+	int64_t since_us, until_us;	/* 0: any */
 	long long limit;		/* 0: all */
 	char **ids;
 	int nids;

@@ -20,12 +20,13 @@ struct failed {
 	size_t n, cap;
 };
 
-/* --since is about when it failed, not when it was made. */
+/* --since and --until are about when it failed, not when it was made. */
 static int failed_take(const struct delivery *d, void *arg)
 {
 	struct failed *f = arg;
 
-	if (d->settled_us < f->ask->since_us)
+	if (d->settled_us < f->ask->since_us ||
+	    (f->ask->until_us && d->settled_us >= f->ask->until_us))
 		return 0;
 	f->v = mem_grow(f->v, &f->cap, f->n + 1, sizeof(*f->v));
 	f->v[f->n++] = (struct queue_command){ .delivery = arena_strdup(&f->arena, d->id) };
@@ -62,7 +63,7 @@ static void count_print(int64_t done)
 int failed_run(const struct ask *a, struct err *e)
 {
 	struct queue_filter filter = { .states = 1u << DELIVERY_FAILED, .pipeline = a->pipeline,
-		.repository = a->repository, .change = a->change, .limit = a->limit };
+		.repository = a->repository, .change = a->change, .code = a->code, .limit = a->limit };
 	struct failed f = { .ask = a };
 	struct queue *q;
 	struct err wake;

@@ -275,7 +275,8 @@ static int listing_run(struct listing *l, struct queue *q, struct err *e)
 {
 	const struct ask *a = l->ask;
 	struct queue_filter f = { .states = states_of(a), .pipeline = a->pipeline,
-		.repository = a->repository, .change = a->change, .since_us = a->since_us,
+		.repository = a->repository, .change = a->change, .code = a->code, .since_us = a->since_us,
+		.until_us = a->until_us,
 		.limit = a->limit };
 	struct queue_counts counts;
 	struct buf ref;

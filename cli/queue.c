@@ -13,7 +13,8 @@
 #include "words.h"
 
 enum {
-	OPT_STATE, OPT_PIPELINE, OPT_REPOSITORY, OPT_REF, OPT_CHANGE, OPT_SINCE, OPT_LIMIT,
+	OPT_STATE, OPT_PIPELINE, OPT_REPOSITORY, OPT_REF, OPT_CHANGE, OPT_SINCE, OPT_UNTIL,
+	OPT_CODE, OPT_LIMIT,
 	OPT_FAILED, OPT_REASON, OPT_CONFIG, OPT_JSON, OPT_HELP
 };
 static const struct args_option options[] = {
@@ -25,9 +26,11 @@ static const struct args_option options[] = {
 	[OPT_CHANGE] = { "change", 0, "ID", "list what one change made, in any state" },
 	[OPT_SINCE] = { "since", 0, "TIME", "list what was made since 2026-11-23, "
 		"2026-11-23T01:02Z, or an age: 90s, 2h, 3d" },
+	[OPT_UNTIL] = { "until", 0, "TIME", "list what was made before then, as --since" },
+	[OPT_CODE] = { "code", 0, "WORD", "list deliveries with this code, such as ReceiverFailed" },
 	[OPT_LIMIT] = { "limit", 'n', "N", "list the newest N" },
 	[OPT_FAILED] = { "failed", 0, NULL, "retry: all that FAILED, of --pipeline, --repository or "
-		"--change, and --since a time" },
+		"--change, with --code, and --since and --until a time" },
 	[OPT_REASON] = { "reason", 0, "TEXT", "why, for the trail (retry, drop, replay, hold)" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_JSON] = { "json", 0, NULL, "print JSON, one object a line; list: settled ones too" },
@@ -36,7 +39,7 @@ static const struct args_option options[] = {
 };
 static const char *const synopsis[] = {
 	"[list] [OPTION...]", "show ID", "retry ID... [--reason TEXT]",
-	"retry --failed [--since TIME] [--pipeline NAME] [--reason TEXT]",
+	"retry --failed [--since TIME] [--code WORD] [--pipeline NAME]",
 	"replay ID... [--reason TEXT]", "drop ID... [--reason TEXT]",
 	"hold PIPELINE... [--reason TEXT]", "resume PIPELINE...",
 	"rebuild", NULL
@@ -121,6 +124,15 @@ static int change_option(struct request *r, const char *value, struct err *e)
 	return 0;
 }
 
+static int time_option(const struct request *r, const char *name, const char *value,
+	int64_t *out, struct err *e)
+{
+	if (clock_parse(value, r->ask.now_us, out) == 0)
+		return 0;
+	return args_refuse(&usage, e, "--%s %s: expected a time such as 2026-11-23, "
+		"2026-11-23T01:02:03Z or an age such as 90s, 15m, 2h, 3d", name, value);
+}
+
 static int option_set(struct request *r, const struct args *a, int k, struct err *e)
 {
 	switch (k) {
@@ -135,11 +147,9 @@ static int option_set(struct request *r, const struct args *a, int k, struct err
 	case OPT_CONFIG: r->config = a->value; break;
 	case OPT_JSON: r->ask.json = true; break;
 	case OPT_HELP: r->help = true; break;
-	case OPT_SINCE:
-		if (clock_parse(a->value, r->ask.now_us, &r->ask.since_us) == 0)
-			break;
-		return args_refuse(&usage, e, "--since %s: expected a time such as 2026-11-23, "
-			"2026-11-23T01:02:03Z or an age such as 90s, 15m, 2h, 3d", a->value);
+	case OPT_CODE: r->ask.code = a->value; break;
+	case OPT_SINCE: return time_option(r, "since", a->value, &r->ask.since_us, e);
+	case OPT_UNTIL: return time_option(r, "until", a->value, &r->ask.until_us, e);
 	}
 	return 0;
 }

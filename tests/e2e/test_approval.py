@@ -88,6 +88,11 @@ def test_expiry(t):
     harness.wait_until(lambda: site.send()[0] in (0, 1) and
                        site.states() == {"FAILED": 2}, 20, "both expire")
     t.eq([d["code"] for d in site.queue_json()], ["ApprovalExpired"] * 2, "with a clear code")
+    for words, count in ((("--code", "ApprovalExpired"), 2), (("--code", "ReceiverFailed"), 0)):
+        t.eq(len(site.queue_json(*words)), count, "listed by " + " ".join(words))
+    t.has(site.must("queue", "retry", "--failed", "--code", "ReceiverFailed"), "retried 0",
+          "retry by code")
+    t.has(site.must("queue", "retry", "--failed", "--until", "1h"), "retried 0", "retry by time")
     t.eq([r["errorCode"] for r in site.trail_records("SettleDelivery")], ["ApprovalExpired"] * 2,
          "in the trail")
     site.must("queue", "retry", "--failed")

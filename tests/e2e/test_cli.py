@@ -145,7 +145,8 @@ def test_queue_filters(t):
              (("--state", "settled"), 0), (("--pipeline", "web-ci"), 3), (("--pipeline", "x"), 0),
              (("--repository", "web"), 3), (("--repository", "x"), 0), (("--limit", "2"), 2),
              (("--change", first["change"]), 1), (("--since", "1h"), 3),
-             (("--since", "2100-01-01"), 0)]
+             (("--since", "2100-01-01"), 0), (("--until", "2100-01-01"), 3),
+             (("--until", "1h"), 0), (("--code", "NoSuchCode"), 0)]
     for args, want in cases:
         with t.case("queue " + " ".join(args)):
             t.eq(len(site.queue_json(*args)), want, "rows")
