@@ -90,6 +90,7 @@ struct config {
 	int64_t give_up_us;	/* 5 days */
 	int64_t watch_interval_us;	/* resident poller: reconcile every */
 	const char *proxy, *proxy_login_file;
+	int64_t polls_per_host;	/* at once */
 	struct address_list deny_addresses, allow_addresses;
 	const char *user_agent;
 	struct repository *repositories;

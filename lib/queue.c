@@ -78,6 +78,18 @@ static const char approvals[] =
 	"ALTER TABLE deliveries ADD alert INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX deliveries_asked ON deliveries(expires) WHERE state = 3 AND expires > 0;";
 
+static const char polls_of_remotes[] =
+	"ALTER TABLE polls ADD COLUMN head TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE polls ADD COLUMN speaks INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE polls ADD COLUMN greet INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE updates ADD COLUMN peeled TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE hosts(host TEXT PRIMARY KEY, speaks INTEGER NOT NULL, time INTEGER NOT NULL)"
+	" WITHOUT ROWID;"
+	"CREATE TABLE recents(repository TEXT NOT NULL, ref TEXT NOT NULL, oid TEXT NOT NULL,"
+	" left INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY(repository, ref, oid)) WITHOUT ROWID;"
+	"CREATE INDEX recents_left ON recents(left);";
+
 /* How a queue gets from each version to the next, a new one through all of them. A
    step that a release has seen is not changed: a newer need is a further step. A sender
    of the version before may still run while one is taken: only add. */
@@ -86,6 +98,7 @@ static const char *const steps[] = {
 	/* what was decided about a change, for `refire explain` */
 	"CREATE INDEX journal_change ON journal(change, seq) WHERE delivery = 0;",
 	approvals,			/* 2 to 3 */
+	polls_of_remotes,		/* 3 to 4 */
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 

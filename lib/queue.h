@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 3
+#define QUEUE_SCHEMA 4
 
 struct queue;
 
@@ -74,7 +74,8 @@ bool delivery_settled(enum delivery_state s);
 	X(OPEN, "OpenBreaker", "webhook-sender.refire", false) \
 	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false) \
 	X(REPLAY, "ReplayDelivery", "cli.refire", false) \
-	X(REJECT, "RejectDelivery", "cli.refire", false)
+	X(REJECT, "RejectDelivery", "cli.refire", false) \
+	X(HEAD, "UpdateDefaultBranch", "poller.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -193,6 +194,12 @@ struct queue_version {
 };
 int queue_version(struct queue *q, const char *repository, struct queue_version *out,
 	struct err *e);
+/* Of all repositories that have any, each once, in byte order of name. */
+int queue_versions(struct queue *q,
+	int (*cb)(const char *repository, const struct queue_version *v, void *arg), void *arg,
+	struct err *e);
+/* A number that is another one when anybody else has written the queue since. */
+int queue_stamp(struct queue *q, int64_t *stamp, struct err *e);
 /* Ref prefixes of a repository that have a baseline. */
 int queue_spaces(struct queue *q, struct arena *a, const char *repository,
 	struct queue_texts *out, struct err *e);
@@ -215,12 +222,39 @@ struct poll_row {
 	const char *error;		/* of the last look; "" */
 	int64_t refs;			/* in the last complete answer */
 	const char *mark;		/* the poller's own note: a stat gate, a digest; "" */
+	const char *head;		/* HEAD's symbolic target when it was last known; "" */
+	int64_t speaks;			/* the poller's: what its server was found to speak */
+	int64_t greet_us;		/* until then its server is greeted before it is asked */
+	int64_t failures_stored;	/* as the row has it; what queue_polls found */
+	const char *head_stored;	/* likewise */
 };
 int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg), void *arg,
 	struct err *e);
 /* Store n rows in one transaction. A row that failed, or is the first success after
-   failures, also writes its PollRepository journal row. */
+   failures, also writes its PollRepository journal row; one whose HEAD leads to another
+   branch than the one stored, its UpdateDefaultBranch row. */
 int queue_poll_done(struct queue *q, const struct poll_row *rows, size_t n, struct err *e);
+
+/* What the servers of a host were found to speak: speaks is the poller's. */
+int queue_hosts(struct queue *q, int (*cb)(const char *host, int64_t speaks, void *arg), void *arg,
+	struct err *e);
+int queue_host_learn(struct queue *q, const char *host, int64_t speaks, int64_t now_us,
+	struct err *e);
+
+/* Values that a polled ref has left: an answer of a server that lags behind shows one
+   again. oid: zeros, it was not there; of HEAD its target. */
+struct queue_recent {
+	const char *ref, *oid;
+	int64_t left_us;		/* when another value was reported in its place */
+	int64_t again_us;		/* when the last answer showed it again; 0 it did not */
+};
+/* Those left at since_us or later. */
+int queue_recents(struct queue *q, const char *repository, int64_t since_us,
+	int (*cb)(const struct queue_recent *r, void *arg), void *arg, struct err *e);
+/* Add or change n of them, and forget what all repositories left before since_us; one
+   transaction. */
+int queue_recent_put(struct queue *q, const char *repository, const struct queue_recent *v,
+	size_t n, int64_t since_us, struct err *e);
 
 /* ---- an operator's commands (owner; others spool them) ---- */
 

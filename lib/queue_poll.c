@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "match.h"
 #include "queue_db.h"
 
 int queue_version(struct queue *q, const char *repository, struct queue_version *out,
@@ -18,6 +19,47 @@ int queue_version(struct queue *q, const char *repository, struct queue_version 
 	if (got > 0) {
 		*out = (struct queue_version){ db_int(&r, 0), db_int(&r, 1), db_int(&r, 2),
 			db_int(&r, 3) };
+		db_done(&r);
+	}
+	return got > 0 ? 0 : -1;
+}
+
+int queue_versions(struct queue *q,
+	int (*cb)(const char *repository, const struct queue_version *v, void *arg), void *arg,
+	struct err *e)
+{
+	struct db_row r;
+	int got, stop = 0;
+
+	if (db_query(q->db, &r, e, "SELECT repository, sum(n), sum(steps), sum(held), sum(spaces) FROM"
+		" (SELECT repository, count(*) AS n, sum(seq) AS steps, sum(held) AS held, 0 AS spaces"
+		" FROM refs GROUP BY repository UNION ALL SELECT repository, 0, 0, 0, count(*)"
+		" FROM spaces GROUP BY repository) GROUP BY repository", ""))
+		return -1;
+	while (!stop && (got = db_next(&r, e)) != 0) {
+		struct queue_version v;
+
+		if (got < 0)
+			return -1;
+		v = (struct queue_version){ db_int(&r, 1), db_int(&r, 2), db_int(&r, 3),
+			db_int(&r, 4) };
+		stop = cb(db_text(&r, 0), &v, arg);
+	}
+	if (stop)
+		db_done(&r);
+	return stop;
+}
+
+int queue_stamp(struct queue *q, int64_t *stamp, struct err *e)
+{
+	struct db_row r;
+	int got;
+
+	if (db_query(q->db, &r, e, "PRAGMA data_version", ""))
+		return -1;
+	got = db_next(&r, e);
+	if (got > 0) {
+		*stamp = db_int(&r, 0);
 		db_done(&r);
 	}
 	return got > 0 ? 0 : -1;
@@ -76,23 +118,6 @@ int queue_hooked(struct queue *q, int64_t *seq, int (*cb)(const char *repository
 	return stop;
 }
 
-/* The failures stored before this look: -1 when there is no row. */
-static int failures_before(struct queue *q, const char *repository, int64_t *n, struct err *e)
-{
-	struct db_row r;
-	int got;
-
-	*n = -1;
-	if (db_query(q->db, &r, e, "SELECT failures FROM polls WHERE repository = ?1", "s", repository))
-		return -1;
-	got = db_next(&r, e);
-	if (got > 0) {
-		*n = db_int(&r, 0);
-		db_done(&r);
-	}
-	return got < 0 ? -1 : 0;
-}
-
 static int journal(struct queue *q, const struct poll_row *p, struct err *e)
 {
 	struct journal_row row = { .time_us = p->last_us, .event = JOURNAL_POLL, .response = "",
@@ -121,19 +146,41 @@ static int journal(struct queue *q, const struct poll_row *p, struct err *e)
 	return failed;
 }
 
+static int journal_head(struct queue *q, const struct poll_row *p, struct err *e)
+{
+	struct journal_row row = { .time_us = p->last_us, .event = JOURNAL_HEAD, .response = "",
+		.code = "", .message = "", .extra = "" };
+	struct buf request;
+	struct json j;
+	int failed;
+
+	buf_init(&request, LIMIT_RECORD_BIG);
+	json_init(&j, &request);
+	json_object(&j);
+	json_kv(&j, "repositoryName", p->repository);
+	json_key_bytes(&j, "defaultBranchName", ref_branch(p->head), strlen(ref_branch(p->head)));
+	json_key_bytes(&j, "previousBranchName", ref_branch(p->head_stored),
+		strlen(ref_branch(p->head_stored)));
+	json_end(&j);
+	row.request = request.s;
+	failed = queue_journal_add(q, &row, e);
+	buf_release(&request);
+	return failed;
+}
+
 static int store(struct queue *q, const struct poll_row *p, struct err *e)
 {
-	int64_t before;
-
-	if (failures_before(q, p->repository, &before, e))
-		return -1;
 	if (db_exec(q->db, e, "INSERT INTO polls(repository, what, last, ok, changed, next, failures,"
-		" error, refs, mark) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(repository)"
+		" error, refs, mark, head, speaks, greet)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(repository)"
 		" DO UPDATE SET what=?2, last=?3, ok=?4, changed=?5, next=?6, failures=?7, error=?8,"
-		" refs=?9, mark=?10", "ssiiiiisis", p->repository, p->what, p->last_us, p->ok_us,
-		p->changed_us, p->next_us, p->failures, p->error, p->refs, p->mark))
+		" refs=?9, mark=?10, head=?11, speaks=?12, greet=?13", "ssiiiiisissii",
+		p->repository, p->what, p->last_us, p->ok_us, p->changed_us, p->next_us, p->failures,
+		p->error, p->refs, p->mark, p->head, p->speaks, p->greet_us))
 		return -1;
-	return p->failures || before > 0 ? journal(q, p, e) : 0;
+	if (*p->head && *p->head_stored && strcmp(p->head, p->head_stored) && journal_head(q, p, e))
+		return -1;
+	return p->failures || p->failures_stored ? journal(q, p, e) : 0;
 }
 
 int queue_poll_done(struct queue *q, const struct poll_row *rows, size_t n, struct err *e)
@@ -145,6 +192,82 @@ int queue_poll_done(struct queue *q, const struct poll_row *rows, size_t n, stru
 			db_rollback(q->db);
 			return -1;
 		}
+	}
+	return queue_commit(q, e);
+}
+
+/* ---- hosts ---- */
+
+int queue_hosts(struct queue *q, int (*cb)(const char *host, int64_t speaks, void *arg), void *arg,
+	struct err *e)
+{
+	struct db_row r;
+	int got, stop = 0;
+
+	if (db_query(q->db, &r, e, "SELECT host, speaks FROM hosts ORDER BY host", ""))
+		return -1;
+	while (!stop && (got = db_next(&r, e)) != 0) {
+		if (got < 0)
+			return -1;
+		stop = cb(db_text(&r, 0), db_int(&r, 1), arg);
+	}
+	if (stop)
+		db_done(&r);
+	return stop;
+}
+
+int queue_host_learn(struct queue *q, const char *host, int64_t speaks, int64_t now_us,
+	struct err *e)
+{
+	return db_exec(q->db, e, "INSERT INTO hosts(host, speaks, time) VALUES(?1,?2,?3)"
+		" ON CONFLICT(host) DO UPDATE SET speaks=?2, time=?3", "sii", host, speaks, now_us);
+}
+
+/* ---- values that refs have left ---- */
+
+int queue_recents(struct queue *q, const char *repository, int64_t since_us,
+	int (*cb)(const struct queue_recent *r, void *arg), void *arg, struct err *e)
+{
+	struct db_row r;
+	int got, stop = 0;
+
+	if (db_query(q->db, &r, e, "SELECT ref, oid, left, again FROM recents WHERE repository = ?1"
+		" AND left >= ?2 ORDER BY ref, oid", "si", repository, since_us))
+		return -1;
+	while (!stop && (got = db_next(&r, e)) != 0) {
+		struct queue_recent v;
+
+		if (got < 0)
+			return -1;
+		v = (struct queue_recent){ db_text(&r, 0), db_text(&r, 1), db_int(&r, 2),
+			db_int(&r, 3) };
+		stop = cb(&v, arg);
+	}
+	if (stop)
+		db_done(&r);
+	return stop;
+}
+
+static int put_recents(struct queue *q, const char *repository, const struct queue_recent *v,
+	size_t n, int64_t since_us, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (db_exec(q->db, e, "INSERT INTO recents(repository, ref, oid, left, again)"
+			" VALUES(?1,?2,?3,?4,?5) ON CONFLICT(repository, ref, oid)"
+			" DO UPDATE SET left=?4, again=?5", "sssii", repository, v[i].ref, v[i].oid,
+			v[i].left_us, v[i].again_us))
+			return -1;
+	return db_exec(q->db, e, "DELETE FROM recents WHERE left < ?1", "i", since_us);
+}
+
+int queue_recent_put(struct queue *q, const char *repository, const struct queue_recent *v,
+	size_t n, int64_t since_us, struct err *e)
+{
+	if (db_begin(q->db, e))
+		return -1;
+	if (put_recents(q, repository, v, n, since_us, e)) {
+		db_rollback(q->db);
+		return -1;
 	}
 	return queue_commit(q, e);
 }

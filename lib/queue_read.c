@@ -341,7 +341,7 @@ int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg),
 	int got, stop = 0;
 
 	if (db_query(q->db, &r, e, "SELECT repository, what, last, ok, changed, next, failures, error,"
-		" refs, mark FROM polls ORDER BY repository", ""))
+		" refs, mark, head, speaks, greet FROM polls ORDER BY repository", ""))
 		return -1;
 	while (!stop && (got = db_next(&r, e)) != 0) {
 		struct poll_row row;
@@ -350,7 +350,8 @@ int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg),
 			return -1;
 		row = (struct poll_row){ db_text(&r, 0), db_text(&r, 1), db_int(&r, 2), db_int(&r, 3),
 			db_int(&r, 4), db_int(&r, 5), db_int(&r, 6), db_text(&r, 7), db_int(&r, 8),
-			db_text(&r, 9) };
+			db_text(&r, 9), db_text(&r, 10), db_int(&r, 11), db_int(&r, 12),
+			db_int(&r, 6), db_text(&r, 10) };
 		stop = cb(&row, arg);
 	}
 	if (stop)

@@ -77,6 +77,9 @@ const struct setting settings[] = {
 		"socks5h://, host and port. Never taken from the environment." },
 	{ REFIRE("proxy-login-file", SETTING_PATH, proxy_login_file),
 	  .help = "File with user:password for the proxy." },
+	{ REFIRE("polls-per-host", SETTING_INT, polls_per_host), .def = "8", .min = 1, .max = 256,
+	  .help = "How many polls may be under way at one host at once, whoever's repositories they "
+		"are." },
 	{ REFIRE("deny-addresses", SETTING_ADDRESSES, deny_addresses),
 	  .help = "Addresses and networks that no pipeline's requests may go to, beside those that "
 		"are always refused: link-local, and where clouds keep a machine's credentials." },

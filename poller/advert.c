@@ -21,6 +21,7 @@ void advert_init(struct advert *x, enum advert_form form, struct arena *a,
 	const struct queue_texts *scope)
 {
 	*x = (struct advert){ .arena = a, .scope = scope, .head = "",
+		.sum = UINT64_C(14695981039346656037),
 		.state = form == ADVERT_LS_REFS ? LS_REFS : FIRST };
 	pkt_init(&x->pkt);
 }
@@ -40,6 +41,25 @@ bool advert_done(const struct advert *x)
 static int odd(struct err *e, const char *what, const char *line)
 {
 	return err_set(e, ERR_DATA, "not an answer of git's protocol: %s: `%.100s`", what, line);
+}
+
+enum { SPEAKS_LS_REFS = 1, SPEAKS_UNBORN = 2, SPEAKS_SHA256 = 4, SPEAKS_AGENT = 8 };
+
+int64_t advert_speaks(const struct advert_caps *caps)
+{
+	return (caps->ls_refs ? SPEAKS_LS_REFS : 0) | (caps->unborn ? SPEAKS_UNBORN : 0) |
+		(caps->sha256 ? SPEAKS_SHA256 : 0) | (caps->agent ? SPEAKS_AGENT : 0);
+}
+
+struct advert_caps advert_spoken(int64_t speaks)
+{
+	return (struct advert_caps){ speaks & SPEAKS_LS_REFS, speaks & SPEAKS_UNBORN,
+		speaks & SPEAKS_SHA256, speaks & SPEAKS_AGENT };
+}
+
+int64_t advert_speaks_any(int64_t speaks)
+{
+	return speaks & ~(int64_t)SPEAKS_SHA256;
 }
 
 /* ---- one ref ---- */
@@ -271,11 +291,20 @@ static int take(void *arg, enum pkt_kind kind, char *line, size_t len, struct er
 	return kind == PKT_FLUSH ? take_flush(x, e) : odd(e, "a flush was expected", "0001 or 0002");
 }
 
+/* FNV-1a */
+static uint64_t add_up(uint64_t sum, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ (unsigned char)s[i]) * UINT64_C(1099511628211);
+	return sum;
+}
+
 int advert_feed(struct advert *x, const char *s, size_t n, struct err *e)
 {
 	if (n > LIMIT_ADVERTISEMENT - x->bytes)
 		return err_set(e, ERR_DATA, "the answer is longer than %d bytes", LIMIT_ADVERTISEMENT);
 	x->bytes += n;
+	x->sum = add_up(x->sum, s, n);
 	return pkt_feed(&x->pkt, s, n, &(struct pkt_taker){ take, x }, e);
 }
 

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "err.h"
@@ -35,6 +36,12 @@ struct advert_caps {
 	bool sha256, agent;
 };
 
+/* The same as one number, to keep; 0 stands for "not protocol 2, or not known". */
+int64_t advert_speaks(const struct advert_caps *caps);
+struct advert_caps advert_spoken(int64_t speaks);
+/* What of it holds for other repositories of that server. */
+int64_t advert_speaks_any(int64_t speaks);
+
 struct advert {
 	struct pkt_reader pkt;
 	struct arena *arena;
@@ -44,6 +51,7 @@ struct advert {
 	struct repo_refs refs;
 	const char *head;
 	size_t bytes;			/* all that came */
+	uint64_t sum;			/* of them */
 	size_t oid_len;			/* 0 until one was seen */
 	int state;
 };

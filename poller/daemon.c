@@ -153,8 +153,9 @@ void look_daemon(struct look *l)
 	struct buf say;
 
 	buf_init(&say, MIB);
-	talk_init(&t, &l->arena, &l->scope);
+	talk_init(&t, &l->arena, &l->asked);
 	l->failed = listen_to(l, &t, &say);
+	l->sum = t.advert.sum;
 	if (l->failed)
 		err_wrap(&l->err, "%s", l->remote.shown);
 	talk_release(&t);

@@ -1,6 +1,8 @@
 /* look.c - prepare one look, and choose how it is taken. */
 #include "look.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,30 +32,101 @@ static int load_accepted(struct look *l, struct queue *q, struct err *e)
 	if (queue_refs(q, l->name, keep_ref, &to, e) < 0 ||
 	    queue_spaces(q, &l->arena, l->name, &l->known, e))
 		return -1;
-	l->version = (struct queue_version){ .refs = (int64_t)l->naccepted,
-		.spaces = (int64_t)l->known.n };
-	for (size_t i = 0; i < l->naccepted; i++) {
-		l->version.steps += l->accepted[i].base;
-		l->version.held += l->accepted[i].held;
-	}
 	l->loaded = true;
+	l->unloaded = false;
 	return 0;
 }
 
-int look_load(struct look *l, struct queue *q, const char *mark, struct err *e)
+static struct queue_version version_of(const struct look *l)
 {
-	struct queue_version v;
+	struct queue_version v = { .refs = (int64_t)l->naccepted, .spaces = (int64_t)l->known.n };
 
+	for (size_t i = 0; i < l->naccepted; i++) {
+		v.steps += l->accepted[i].base;
+		v.held += l->accepted[i].held;
+	}
+	return v;
+}
+
+int look_load(struct look *l, struct queue *q, const char *mark,
+	const struct queue_version *now, struct err *e)
+{
 	l->unloaded = false;
 	l->still[0] = 0;
-	if (l->local && *mark) {
-		if (queue_version(q, l->name, &v, e))
+	if (!strncmp(mark, "still ", 6)) {
+		if (now)
+			l->version = *now;
+		else if (queue_version(q, l->name, &l->version, e))
 			return -1;
-		if (still_fits(mark, &v, l->began_us, l->still))
+		if (still_fits(mark, &l->version, l->began_us, l->still))
 			return 0;
 		l->still[0] = 0;
 	}
+	if (load_accepted(l, q, e))
+		return -1;
+	l->version = version_of(l);
+	return 0;
+}
+
+int look_catch_up(struct look *l, struct queue *q, struct err *e)
+{
 	return load_accepted(l, q, e);
+}
+
+/* ---- twins ---- */
+
+void look_join(struct look *l, struct look *t)
+{
+	struct look **end = &l->twins;
+
+	while (*end)
+		end = &(*end)->twins;
+	*end = t;
+	scope_join(&l->arena, &l->asked, &t->scope, &l->asked);
+}
+
+/* The answer's part within the look's own scope. */
+static void pick_refs(struct look *l, const struct repo_refs *all)
+{
+	struct repo_refs own = { .head = all->head };
+
+	own.v = arena_alloc(&l->arena, (all->n + 1) * sizeof(*own.v));
+	for (size_t i = 0; i < all->n; i++)
+		if (scope_covers(&l->scope, all->v[i].ref))
+			own.v[own.n++] = all->v[i];
+	l->refs = own;
+}
+
+/* Is it the answer of the last whole look, to the same question? */
+static void compare(struct look *l)
+{
+	uint64_t sum = l->sum;
+
+	for (size_t i = 0; i < l->scope.n; i++)
+		sum = still_add(sum, l->scope.v[i]);
+	snprintf(l->stands, sizeof(l->stands), "%016" PRIx64, sum);
+	l->same = *l->still && !strcmp(l->stands, l->still);
+	l->unloaded = !l->same && !l->loaded;
+}
+
+void look_share(struct look *l)
+{
+	const struct repo_refs all = l->refs;
+
+	for (struct look *t = l; t; t = t->twins) {
+		t->failed = l->failed;
+		t->err = l->err;
+		t->wait_us = l->wait_us;
+		t->speaks = l->speaks;
+		t->greeted = l->greeted;
+		t->deaf = l->deaf;
+		t->sum = l->sum;
+		if (l->failed)
+			continue;
+		if (l->twins)
+			pick_refs(t, &all);
+		compare(t);
+	}
 }
 
 static void copy_settings(struct look *l, const struct config *c, const struct repository *r)
@@ -84,6 +157,7 @@ static int set_place(struct look *l, const struct config *c, const struct reposi
 	scope_of(c, l->name, a, &l->scope);
 	if (!l->scope.n)		/* asked for by name, watched by nobody yet */
 		scope_one(a, "refs/heads/", &l->scope);
+	l->asked = l->scope;
 	return remote_parse(a, arena_strdup(a, r->url), &l->remote, e);
 }
 
@@ -122,11 +196,14 @@ int look_new(const struct config *c, const struct repository *r, const char *nam
 
 void look_free(struct look *l)
 {
-	if (!l)
-		return;
-	free(l->accepted);
-	arena_release(&l->arena);
-	free(l);
+	while (l) {
+		struct look *next = l->twins;
+
+		free(l->accepted);
+		arena_release(&l->arena);
+		free(l);
+		l = next;
+	}
 }
 
 void look_run(struct look *l)

@@ -10,8 +10,12 @@
  *	ssh, git:	look_ssh(l), look_daemon(l)	in a worker
  *	http:		smart_start(s, l)	beside many others (smart.h)
  *
- * A local one that look_load gave only stats comes back `same`, or `unloaded`: then
- * it is loaded without a mark, and begun again.
+ * Where the mark says that nothing may have moved, look_load loads no refs: a look
+ * comes back `same`, or `unloaded`. A local one is then loaded without a mark, and
+ * begun again; one of a remote has its answer: look_catch_up.
+ *
+ * Others that ask the same remote ride along (look_join): one answer serves them all,
+ * after look_share each of them has ended by itself.
  */
 #ifndef LOOK_H
 #define LOOK_H
@@ -28,6 +32,8 @@
 #include "repo.h"
 #include "still.h"
 
+struct host;
+
 struct look {
 	struct arena arena;		/* owns every string below */
 	const char *name;		/* the repository's */
@@ -37,33 +43,50 @@ struct look {
 	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file, *user_agent;
 	int64_t timeout_us;
 	const atomic_bool *stop;	/* the program is to end */
-	struct queue_texts scope;	/* ref prefixes asked for */
+	struct queue_texts scope;	/* ref prefixes it is about */
+	struct queue_texts asked;	/* prefixes asked for: its own and its twins' */
+	struct host *host;		/* whose slot it has */
+	struct look *twins;		/* that its answer serves too; each has the next */
+	int64_t speaks;			/* http: as advert_speaks; 0: greet the server first. Comes
+					   back as it was found */
 	struct queue_texts known;	/* prefixes with a baseline */
 	struct queue_ref *accepted;	/* as they stood before it began; byte order */
 	size_t naccepted;
 	struct queue_version version;	/* of accepted */
 	bool loaded;
-	char still[STILL_DIGEST];	/* local: the stats of the last whole look, "" none */
+	char still[STILL_DIGEST];	/* the stats, or the answer, of the last whole look; "" none */
 	int64_t began_us;		/* wall-clock */
 	/* what came back */
 	bool failed;
 	struct err err;
 	int64_t wait_us;		/* failed: the server asks to be left alone so long; 0 */
-	bool same;			/* the stats are those: nothing was read */
+	bool greeted;			/* http: the server told what it speaks */
+	bool deaf;			/* and had not answered the question that came first */
+	bool same;			/* stats or answer are those: there is nothing to report */
 	bool unloaded;			/* they are not, and accepted was not loaded */
-	char stands[STILL_DIGEST];	/* the stats before it was read */
+	char stands[STILL_DIGEST];	/* the stats before it was read, or the answer */
+	uint64_t sum;			/* of the answer's bytes */
 	struct repo_refs refs;
 };
 
 /* -1: the URL cannot be used. */
 int look_new(const struct config *c, const struct repository *r, const char *name,
 	const char *dir, struct look **out, struct err *e);
-/* Its accepted refs and spaces; or, where the mark of a local one says that nothing may
-   have moved, only the stats to compare. -1: the queue cannot be read. */
-int look_load(struct look *l, struct queue *q, const char *mark, struct err *e);
+/* Its accepted refs and spaces; or, where the mark says that nothing may have moved, only
+   what to compare. now: how they stand, where that is known; or NULL. -1: the queue
+   cannot be read. */
+int look_load(struct look *l, struct queue *q, const char *mark,
+	const struct queue_version *now, struct err *e);
+/* The accepted refs for an answer that is another one. They are newer than the look: if
+   they moved since it began, its version tells. */
+int look_catch_up(struct look *l, struct queue *q, struct err *e);
+/* t rides along; it belongs to l. */
+void look_join(struct look *l, struct look *t);
+/* l has ended: so have its twins, each with what concerns it. Their strings are l's. */
+void look_share(struct look *l);
 /* One that failed before it began. */
 struct look *look_failed(const char *name, const struct err *e);
-void look_free(struct look *l);
+void look_free(struct look *l);		/* and its twins */
 
 /* These block, and end in l->failed or l->refs. */
 void look_local(struct look *l);

@@ -40,16 +40,25 @@ static void note_found(struct watched *w, const struct look *l, const struct rep
 	if (l->same)
 		return;
 	w->refs = (int64_t)l->refs.n;
+	if (*l->refs.head)
+		set_text(&w->head, l->refs.head);
 	if (r->put)
 		w->changed_us = l->began_us;
 	set_text(&w->mark, r->mark);
+}
+
+void note_stored(struct watched *w)
+{
+	w->dirty = false;
+	w->failures_stored = w->when.failures;
+	set_text(&w->head_stored, w->head);
 }
 
 void note_look(struct watched *w, const struct look *l, const struct report *r, int64_t now_us)
 {
 	w->when.last_us = l->began_us;
 	w->when.failures = l->failed ? w->when.failures + 1 : 0;
-	w->when.next_us = schedule_next(w->name, w->interval_us, patience(w), now_us);
+	w->when.next_us = schedule_next(w->by == BY_PATH ? w->name : w->what, w->interval_us, patience(w), now_us);
 	if (l->wait_us)
 		w->when.next_us = schedule_asked(w->when.next_us, w->interval_us, l->wait_us, now_us);
 	set_error(w, l->failed ? l->err.text : "");

@@ -9,6 +9,8 @@
 #include "report.h"
 #include "roster.h"
 
+/* Its row is in the queue as it is now. */
+void note_stored(struct watched *w);
 /* now_us: wall-clock, after the look. r: what was reported of it. */
 void note_look(struct watched *w, const struct look *l, const struct report *r, int64_t now_us);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "advert.h"
 #include "clock.h"
 #include "glob.h"
 #include "hints.h"
@@ -24,12 +25,7 @@
 #define NAP_MS 1000
 #define PATH_THREADS 4			/* local looks at once */
 #define STREAM_THREADS 8		/* ssh and git:// ones */
-
-/* Those that are due and wait for a slot of their kind. */
-struct line {
-	struct watched **v;
-	size_t n, first, cap;
-};
+#define GREET_US (24 * 3600 * US_PER_S)	/* a server that answers no question unasked */
 
 struct pass {
 	struct config **config;
@@ -46,14 +42,15 @@ struct pass {
 	atomic_bool stop;
 	bool reload;
 	int signals, inotify;		/* inotify -1: only rescans */
-	struct line due[BY_COUNT];
 	size_t total;			/* of this pass, for the progress */
-	size_t ndirty;
+	size_t ndirty, nwanted;
 	bool unstored;			/* storing failed last time */
 	bool wake;			/* something was put, or waits: there must be a sender */
 	int64_t hooked;			/* the newest change that hooked() knows of; -1 none */
 	/* monotonic */
 	int64_t flushed_us, hinted_us, synced_us, hooked_us;
+	int64_t scan_us;		/* the next of all falls due; 0 now */
+	int64_t stamp;			/* queue_stamp */
 };
 
 /* ---- opening ---- */
@@ -119,8 +116,6 @@ void pass_close(struct pass *p)
 	queue_close(p->queue);
 	roster_release(&p->roster);
 	hints_release(&p->hints);
-	for (int by = 0; by < BY_COUNT; by++)
-		free(p->due[by].v);
 	if (p->inotify >= 0)
 		close(p->inotify);
 	if (ended)
@@ -137,7 +132,8 @@ const struct pass_tally *pass_result(const struct pass *p)
 static struct poll_row row_of(const struct watched *w)
 {
 	return (struct poll_row){ w->name, w->what, w->when.last_us, w->ok_us, w->changed_us,
-		w->when.next_us, w->when.failures, w->error, w->refs, w->mark };
+		w->when.next_us, w->when.failures, w->error, w->refs, w->mark, w->head, w->speaks,
+		w->greet_us, w->failures_stored, w->head_stored };
 }
 
 static int store_rows(struct pass *p, struct err *e)
@@ -151,7 +147,8 @@ static int store_rows(struct pass *p, struct err *e)
 			rows[n++] = row_of(p->roster.v[i]);
 	failed = n ? queue_poll_done(p->queue, rows, n, e) : 0;
 	for (size_t i = 0; !failed && i < p->roster.n; i++)
-		p->roster.v[i]->dirty = false;
+		if (p->roster.v[i]->dirty)
+			note_stored(p->roster.v[i]);
 	if (!failed)
 		p->ndirty = 0;
 	free(rows);
@@ -195,15 +192,9 @@ static int flush_or_wait(struct pass *p, struct err *e)
 
 static void enqueue(struct pass *p, struct watched *w)
 {
-	struct line *l = &p->due[w->by];
-
 	if (w->queued || w->look)
 		return;
-	if (l->first == l->n)
-		l->first = l->n = 0;
-	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof(struct watched *));
-	l->v[l->n++] = w;
-	w->queued = true;
+	hosts_wait(&p->roster.hosts, w);
 	p->total++;
 }
 
@@ -241,7 +232,7 @@ static bool wanted_now(const struct watched *w, int64_t now)
 }
 
 /* Resident, and the hinted ones of a pass. Returns microseconds to the next one. */
-static int64_t enqueue_due(struct pass *p)
+static int64_t scan_due(struct pass *p)
 {
 	int64_t now = clock_wall_us(), next = RESCAN_US;
 
@@ -259,6 +250,38 @@ static int64_t enqueue_due(struct pass *p)
 			next = w->when.next_us - now;
 	}
 	return next > 0 ? next : 0;
+}
+
+/* All are gone through only when one falls due, not in each round. */
+static int64_t enqueue_due(struct pass *p)
+{
+	int64_t now = clock_mono_us();
+
+	if (now >= p->scan_us)
+		p->scan_us = now + (p->o.watch || p->nwanted ? scan_due(p) : RESCAN_US);
+	return p->scan_us > now ? p->scan_us - now : 0;
+}
+
+/* w falls due by another time than the last scan saw. */
+static void due_changed(struct pass *p, const struct watched *w)
+{
+	int64_t then = clock_mono_us() + w->when.next_us - clock_wall_us();
+
+	if (then < p->scan_us)
+		p->scan_us = then;
+}
+
+static void want(struct pass *p, struct watched *w)
+{
+	p->nwanted += !w->wanted;
+	w->wanted = true;
+	p->scan_us = 0;
+}
+
+static void want_no_more(struct pass *p, struct watched *w)
+{
+	p->nwanted -= w->wanted;
+	w->wanted = false;
 }
 
 /* ---- hints ---- */
@@ -285,7 +308,7 @@ static void take_hints(struct pass *p)
 			roster_meet(&p->roster, *p->config, h->repository) : NULL;
 
 		if (w && asks(h, w))
-			w->wanted = true;
+			want(p, w);
 		else if (h->state == HINT_NEW)
 			h->state = HINT_TRIED;
 	}
@@ -298,8 +321,10 @@ static int hooked(const char *repository, void *arg)
 	struct pass *p = arg;
 	struct watched *w = roster_find(&p->roster, repository);
 
-	if (w)
+	if (w) {
 		w->when.next_us = schedule_after_change(&w->when, w->interval_us, clock_wall_us());
+		due_changed(p, w);
+	}
 	return 0;
 }
 
@@ -316,33 +341,134 @@ static void take_hooked(struct pass *p)
 
 /* ---- looks ---- */
 
-static void end_look(struct pass *p, struct look *l);
+static void settle(struct pass *p, struct watched *w, struct look *l)
+{
+	char *before = mem_strdup(w->error);
+	bool failing = w->when.failures > 0, repeated;
+	struct report r = { .mark = "" };
+	struct err e;
 
-static int prepare(struct pass *p, const struct watched *w, struct look **out, struct err *e)
+	w->look = NULL;
+	if (!l->failed && !l->same && report_make(l, &p->paths, p->queue, w->mark, &r,
+	    &l->err))
+		l->failed = true;
+	note_look(w, l, &r, clock_wall_us());
+	due_changed(p, w);
+	if (*w->head_stored && strcmp(w->head, w->head_stored))
+		say_head(&p->say, w, w->head_stored);
+	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
+	free(before);
+	p->ndirty += !w->dirty;
+	w->dirty = true;
+	p->wake |= r.put || r.waits;
+	p->tally.looked++;
+	p->tally.changed += r.put;
+	p->tally.failed += l->failed;
+	if (failing && !l->failed)
+		say_recovered(&p->say, w);
+	say_look(&p->say, w, l, &r, repeated);
+	if (hints_end(&p->hints, &p->paths, w->name, !l->failed, &e))
+		say_error(&p->say, &e);
+}
+
+/* How the accepted refs of all stand, in one question: for many looks at once. */
+static int take_version(const char *repository, const struct queue_version *v, void *arg)
+{
+	struct pass *p = arg;
+	struct watched *w = roster_find(&p->roster, repository);
+
+	if (w)
+		w->version = *v;
+	return 0;
+}
+
+static int load_versions(struct pass *p, struct err *e)
+{
+	for (size_t i = 0; i < p->roster.n; i++) {
+		p->roster.v[i]->version = (struct queue_version){ 0 };
+		p->roster.v[i]->stamp = p->stamp;
+	}
+	return queue_versions(p->queue, take_version, p, e) < 0 ? -1 : 0;
+}
+
+/* As they stand, when nobody has written since they were asked for; else NULL. */
+static const struct queue_version *known_version(const struct pass *p, const struct watched *w)
+{
+	return w->stamp && w->stamp == p->stamp ? &w->version : NULL;
+}
+
+/* What a look has found out stays known. */
+static void keep_version(const struct pass *p, struct watched *w, const struct look *l)
+{
+	w->version = l->version;
+	w->stamp = p->stamp;
+}
+
+static int prepare(struct pass *p, struct watched *w, struct look **out, struct err *e)
 {
 	if (look_new(*p->config, w->conf, w->name, w->dir, out, e))
 		return -1;
-	if (!look_load(*out, p->queue, p->o.names ? "" : w->mark, e))
+	if (!look_load(*out, p->queue, p->o.names ? "" : w->mark, known_version(p, w), e)) {
+		keep_version(p, w, *out);
 		return 0;
+	}
 	look_free(*out);
 	return -1;
+}
+
+/* 0 and w->look; -1: it has ended already. */
+static int begin(struct pass *p, struct watched *w, struct look **out)
+{
+	struct err e;
+
+	want_no_more(p, w);
+	w->queued = false;
+	hints_begin(&p->hints, w->name);
+	if (!prepare(p, w, out, &e)) {
+		(*out)->stop = &p->stop;
+		w->look = *out;
+		return 0;
+	}
+	*out = look_failed(w->name, &e);
+	w->look = *out;
+	settle(p, w, *out);
+	look_free(*out);
+	return -1;
+}
+
+/* Those of the same remote have the same answer now. */
+static void take_along(struct pass *p, struct watched *w, struct look *l)
+{
+	for (struct watched *t = w->twin; t != w; t = t->twin) {
+		bool waited = t->queued;
+		struct look *theirs;
+
+		if (t->look || (t->idle && !t->wanted && !waited))
+			continue;
+		p->total += !waited;
+		if (!begin(p, t, &theirs))
+			look_join(l, theirs);
+	}
+}
+
+static int64_t spoken(const struct watched *w)
+{
+	if (w->by != BY_HTTP || clock_wall_us() < w->greet_us)
+		return 0;
+	return w->speaks ? w->speaks : w->host->speaks;
 }
 
 static void start(struct pass *p, struct watched *w)
 {
 	struct look *l;
-	struct err e;
 
-	w->wanted = false;
-	hints_begin(&p->hints, w->name);
-	if (prepare(p, w, &l, &e)) {
-		l = look_failed(w->name, &e);
-		w->look = l;
-		end_look(p, l);
+	if (begin(p, w, &l)) {
+		hosts_leave(&p->roster.hosts, w->host);
 		return;
 	}
-	w->look = l;
-	l->stop = &p->stop;
+	l->host = w->host;
+	l->speaks = spoken(w);
+	take_along(p, w, l);
 	if (l->local)
 		workers_give(p->local, l);
 	else if (l->remote.kind == REMOTE_HTTP)
@@ -364,65 +490,93 @@ static bool has_slot(struct pass *p, enum watched_by by)
 	}
 }
 
-static void start_due(struct pass *p)
+/* What was found out about how they stand holds while nobody writes the queue. */
+static int take_stamp(struct pass *p, struct err *e)
 {
+	return queue_stamp(p->queue, &p->stamp, e);
+}
+
+static int start_due(struct pass *p, struct err *e)
+{
+	bool stamped = false;
+	struct watched *w;
+
 	for (int by = 0; by < BY_COUNT; by++) {
-		struct line *l = &p->due[by];
-
-		while (l->first < l->n && has_slot(p, (enum watched_by)by)) {
-			struct watched *w = l->v[l->first++];
-
-			w->queued = false;
+		while (has_slot(p, (enum watched_by)by) &&
+		       (w = hosts_next(&p->roster.hosts, (enum watched_by)by))) {
+			if (!stamped && take_stamp(p, e))
+				return -1;
+			stamped = true;
 			start(p, w);
 		}
 	}
-}
-
-static void settle(struct pass *p, struct watched *w, struct look *l)
-{
-	char *before = mem_strdup(w->error);
-	bool failing = w->when.failures > 0, repeated;
-	struct report r = { .mark = "" };
-	struct err e;
-
-	w->look = NULL;
-	if (!l->failed && !l->same && report_make(l, &p->paths, p->queue, w->mark, &r,
-	    &l->err))
-		l->failed = true;
-	note_look(w, l, &r, clock_wall_us());
-	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
-	free(before);
-	p->ndirty += !w->dirty;
-	w->dirty = true;
-	p->wake |= r.put || r.waits;
-	p->tally.looked++;
-	p->tally.changed += r.put;
-	p->tally.failed += l->failed;
-	if (failing && !l->failed)
-		say_recovered(&p->say, w);
-	say_look(&p->say, w, l, &r, repeated);
-	if (hints_end(&p->hints, &p->paths, w->name, !l->failed, &e))
-		say_error(&p->say, &e);
+	return 0;
 }
 
 /* What stats showed to have moved is read, beside what is accepted now. */
 static bool begin_again(struct pass *p, struct look *l)
 {
-	l->failed = look_load(l, p->queue, "", &l->err) != 0;
+	l->failed = look_load(l, p->queue, "", NULL, &l->err) != 0;
 	if (!l->failed)
 		workers_give(p->local, l);
 	return !l->failed;
 }
 
 /* An entry that went, or is another now, has disowned its look. */
-static void end_look(struct pass *p, struct look *l)
+static void end_one(struct pass *p, struct look *l)
 {
 	struct watched *w = roster_find(&p->roster, l->name);
 
-	if (w && w->look == l) {
-		if (l->unloaded && begin_again(p, l))
-			return;
-		settle(p, w, l);
+	if (!w || w->look != l)
+		return;
+	if (!l->failed && l->unloaded)
+		l->failed = look_catch_up(l, p->queue, &l->err) != 0;
+	settle(p, w, l);
+}
+
+static void end_local(struct pass *p, struct look *l)
+{
+	const struct watched *w = roster_find(&p->roster, l->name);
+
+	if (w && w->look == l && l->unloaded && begin_again(p, l))
+		return;
+	hosts_leave(&p->roster.hosts, l->host);
+	end_one(p, l);
+	look_free(l);
+}
+
+/* What a server speaks is learnt from its greeting: for the repository, and for the
+   others of its host that were not polled yet. */
+static void learn(struct pass *p, struct watched *w, const struct look *l)
+{
+	struct host *host = w->host;
+	int64_t now = clock_wall_us();
+	struct err e;
+
+	if (w->by != BY_HTTP || l->failed)
+		return;
+	w->speaks = l->speaks;
+	if (!l->greeted)
+		return;
+	if (l->deaf || !l->speaks)
+		w->greet_us = now + GREET_US;
+	if (!l->speaks == !host->speaks || (l->deaf && l->speaks))
+		return;
+	host->speaks = advert_speaks_any(l->speaks);
+	if (queue_host_learn(p->queue, host->name, host->speaks, now, &e))
+		say_error(&p->say, &e);
+}
+
+static void end_remote(struct pass *p, struct look *l)
+{
+	hosts_leave(&p->roster.hosts, l->host);
+	look_share(l);
+	for (struct look *t = l; t; t = t->twins) {
+		struct watched *w = roster_find(&p->roster, t->name);
+
+		if (w && w->look == t)
+			learn(p, w, t);
+		end_one(p, t);
 	}
 	look_free(l);
 }
@@ -432,18 +586,17 @@ static void collect(struct pass *p)
 	struct look *l;
 
 	while ((l = smart_take(p->smart)))
-		end_look(p, l);
-	while ((l = workers_take(p->local)) || (l = workers_take(p->streams)))
-		end_look(p, l);
+		end_remote(p, l);
+	while ((l = workers_take(p->streams)))
+		end_remote(p, l);
+	while ((l = workers_take(p->local)))
+		end_local(p, l);
 	say_progress(&p->say, p->tally.looked, p->total, p->tally.changed, p->tally.failed);
 }
 
 static bool busy(const struct pass *p)
 {
-	for (int by = 0; by < BY_COUNT; by++)
-		if (p->due[by].first < p->due[by].n)
-			return true;
-	return smart_running(p->smart) || workers_busy(p->local) || workers_busy(p->streams);
+	return hosts_any_wait(&p->roster.hosts) || smart_running(p->smart) || workers_busy(p->local) || workers_busy(p->streams);
 }
 
 /* ---- the configuration ---- */
@@ -456,21 +609,29 @@ static void complain(const struct err *e, void *arg)
 	say_error(&p->say, e);
 }
 
-/* The queue of the due holds entries that a sync may free. */
+/* A sync may have freed some. */
+static void count_wanted(struct pass *p)
+{
+	p->nwanted = 0;
+	for (size_t i = 0; i < p->roster.n; i++)
+		p->nwanted += p->roster.v[i]->wanted;
+}
+
+/* The lines of the due hold entries that a sync may free. */
 static int sync_roster(struct pass *p, struct err *e)
 {
-	for (int by = 0; by < BY_COUNT; by++) {
-		struct line *l = &p->due[by];
-
-		while (l->first < l->n)
-			l->v[l->first++]->queued = false;
-	}
+	hosts_disperse(&p->roster.hosts);
+	p->roster.hosts.most = (size_t)(*p->config)->polls_per_host;
+	p->scan_us = 0;
 	p->synced_us = clock_mono_us();
 	if (p->ndirty && flush_or_wait(p, e))
 		return -1;
 	if (check_queue(p, e))
 		return -1;
-	return roster_sync(&p->roster, *p->config, p->queue, complain, p, e);
+	if (roster_sync(&p->roster, *p->config, p->queue, complain, p, e))
+		return -1;
+	count_wanted(p);
+	return take_stamp(p, e) || load_versions(p, e) ? -1 : 0;
 }
 
 /* A file with an error leaves the old configuration in force. */
@@ -547,23 +708,15 @@ static int tend(struct pass *p, struct err *e)
 	return 0;
 }
 
-static bool any_wanted(const struct pass *p)
-{
-	for (size_t i = 0; i < p->roster.n; i++)
-		if (p->roster.v[i]->wanted)
-			return true;
-	return false;
-}
-
 /* Nothing left for a pass: a last look at the hints decides. */
 static bool is_over(struct pass *p)
 {
 	if (atomic_load(&p->stop))
 		return true;
-	if (p->o.watch || busy(p) || any_wanted(p))
+	if (p->o.watch || busy(p) || p->nwanted)
 		return false;
 	take_hints(p);
-	return !any_wanted(p);
+	return !p->nwanted;
 }
 
 int pass_run(struct pass *p, struct err *e)
@@ -576,8 +729,7 @@ int pass_run(struct pass *p, struct err *e)
 	take_hints(p);
 	while (!is_over(p)) {
 		next = enqueue_due(p);
-		start_due(p);
-		if (wait(p, next, e))
+		if (start_due(p, e) || wait(p, next, e))
 			return -1;
 		collect(p);
 		if (tend(p, e))

@@ -226,3 +226,16 @@ const char *remote_quote(struct arena *a, const char *path)
 	buf_release(&b);
 	return out;
 }
+
+/* The scheme counts: what answers on another port is another server. */
+const char *remote_host(struct arena *a, const struct remote *r)
+{
+	const char *scheme = r->kind == REMOTE_SSH ? "ssh" : r->kind == REMOTE_GIT ? "git" :
+		strncasecmp(r->base, "https:", 6) ? "http" : "https";
+	char *name = arena_fmt(a, strchr(r->host, ':') ? "%s://[%s]%s%s" : "%s://%s%s%s", scheme,
+		r->host, *r->port ? ":" : "", r->port);
+
+	for (char *s = name; *s; s++)
+		*s = (char)tolower((unsigned char)*s);
+	return name;
+}

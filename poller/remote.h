@@ -26,6 +26,8 @@ struct remote {
 int remote_parse(struct arena *a, const char *url, struct remote *out, struct err *e);
 /* For people, of any URL, also one that remote_parse refuses. */
 const char *remote_shown(struct arena *a, const char *url);
+/* Whom it reaches, as a key: "https://git.example.org:8443". */
+const char *remote_host(struct arena *a, const struct remote *r);
 /* A path as one word of a remote shell, quoted as git does it. */
 const char *remote_quote(struct arena *a, const char *path);
 

@@ -28,6 +28,9 @@ static struct watched *watched_new(const char *name)
 	set_text(&w->what, "");
 	set_text(&w->error, "");
 	set_text(&w->mark, "");
+	set_text(&w->head, "");
+	set_text(&w->head_stored, "");
+	w->twin = w;
 	return w;
 }
 
@@ -38,6 +41,8 @@ static void watched_free(struct watched *w)
 	free(w->what);
 	free(w->error);
 	free(w->mark);
+	free(w->head);
+	free(w->head_stored);
 	free(w);
 }
 
@@ -57,9 +62,23 @@ static enum watched_by way(const char *dir, const char *url)
 		BY_HTTP;
 }
 
+/* Of a URL that cannot be used: a host of its own, where nothing will be asked. */
+static struct host *host_of(struct roster *list, struct arena *a, const struct watched *w,
+	const char *url)
+{
+	struct remote remote;
+	struct err e;
+
+	if (w->by == BY_PATH)
+		return hosts_get(&list->hosts, "", BY_PATH);
+	if (remote_parse(a, url, &remote, &e))
+		return hosts_get(&list->hosts, arena_fmt(a, "? %s", w->what), w->by);
+	return hosts_get(&list->hosts, remote_host(a, &remote), w->by);
+}
+
 /* Another place is another repository: what is under way there counts no more. */
-static void place(struct watched *w, const struct config *c, const struct repository *r,
-	const char *dir)
+static void place(struct roster *list, struct watched *w, const struct config *c,
+	const struct repository *r, const char *dir)
 {
 	struct arena a;
 	const char *what;
@@ -75,6 +94,7 @@ static void place(struct watched *w, const struct config *c, const struct reposi
 	w->interval_us = *dir ? c->watch_interval_us : r->poll_interval_us;
 	w->idle = !*dir && !is_watched(c, w->name);
 	w->seen = true;
+	w->host = host_of(list, &a, w, r->url);
 	arena_release(&a);
 }
 
@@ -129,7 +149,7 @@ struct watched *roster_meet(struct roster *r, const struct config *c, const char
 	if (config_git_dir(c, name, dir) || !repo_is(dir))
 		return NULL;
 	w = get(r, name);
-	place(w, c, conf, dir);
+	place(r, w, c, conf, dir);
 	return w;
 }
 
@@ -157,7 +177,7 @@ static int meet_below(const char *name, const char *git_dir, void *arg)
 	}
 	w = get(s->roster, name);
 	if (!w->seen)
-		place(w, s->config, s->root, git_dir);
+		place(s->roster, w, s->config, s->root, git_dir);
 	return 0;
 }
 
@@ -180,7 +200,7 @@ static void sync_one(struct syncing *s, const struct repository *r)
 
 	s->root = r;
 	if (!*r->root) {
-		place(get(s->roster, r->name), s->config, r, r->path);
+		place(s->roster, get(s->roster, r->name), s->config, r, r->path);
 	} else if (below_walk(s->config, r, meet_below, s, &e) < 0) {
 		s->complain(&e, s->arg);
 		keep_all(s);
@@ -213,8 +233,73 @@ static int take_row(const struct poll_row *row, void *arg)
 	w->refs = row->refs;
 	set_text(&w->error, row->error);
 	set_text(&w->mark, row->mark);
+	set_text(&w->head, row->head);
+	set_text(&w->head_stored, row->head);
+	w->speaks = row->speaks;
+	w->greet_us = row->greet_us;
+	w->failures_stored = row->failures;
 	return 0;
 }
+
+/* ---- twins ---- */
+
+/* All that decides what a server answers. */
+static int compare_remotes(const struct repository *a, const struct repository *b)
+{
+	const char *const x[] = { a->url, a->username, a->token_file, a->ssh_key, a->known_hosts,
+		a->ca_file };
+	const char *const y[] = { b->url, b->username, b->token_file, b->ssh_key, b->known_hosts,
+		b->ca_file };
+	int c = 0;
+
+	for (size_t i = 0; !c && i < sizeof(x) / sizeof(*x); i++)
+		c = strcmp(x[i], y[i]);
+	return c;
+}
+
+static int by_remote(const void *a, const void *b)
+{
+	const struct watched *const *x = a, *const *y = b;
+	int c = compare_remotes((*x)->conf, (*y)->conf);
+
+	return c ? c : strcmp((*x)->name, (*y)->name);
+}
+
+/* v: in the order of by_remote. */
+static void link_twins(struct watched **v, size_t n)
+{
+	for (size_t first = 0, i = 0; i < n; i++) {
+		bool last = i + 1 == n || compare_remotes(v[i]->conf, v[i + 1]->conf);
+
+		v[i]->twin = last ? v[first] : v[i + 1];
+		first = last ? i + 1 : first;
+	}
+}
+
+static void find_twins(struct roster *r)
+{
+	struct watched **v = mem_alloc((r->n + 1) * sizeof(struct watched *));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		r->v[i]->twin = r->v[i];
+		if (r->v[i]->by != BY_PATH)
+			v[n++] = r->v[i];
+	}
+	qsort(v, n, sizeof(struct watched *), by_remote);
+	link_twins(v, n);
+	free(v);
+}
+
+static int take_host(const char *name, int64_t speaks, void *arg)
+{
+	struct host *h = hosts_get(arg, name, BY_HTTP);
+
+	h->speaks = speaks;
+	return 0;
+}
+
+/* ---- all of it ---- */
 
 int roster_sync(struct roster *r, const struct config *c, struct queue *q,
 	void (*complain)(const struct err *e, void *arg), void *arg, struct err *e)
@@ -226,13 +311,19 @@ int roster_sync(struct roster *r, const struct config *c, struct queue *q,
 	for (size_t i = 0; i < c->nrepositories; i++)
 		sync_one(&s, &c->repositories[i]);
 	forget_gone(r);
-	return q && queue_polls(q, take_row, r, e) < 0 ? -1 : 0;
+	find_twins(r);
+	if (!q)
+		return 0;
+	return queue_polls(q, take_row, r, e) < 0 || queue_hosts(q, take_host, &r->hosts, e) < 0 ?
+		-1 : 0;
 }
 
 void roster_forget_marks(struct roster *r)
 {
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
 		set_text(&r->v[i]->mark, "");
+		r->v[i]->stamp = 0;
+	}
 }
 
 void roster_release(struct roster *r)
@@ -240,5 +331,6 @@ void roster_release(struct roster *r)
 	for (size_t i = 0; i < r->n; i++)
 		watched_free(r->v[i]);
 	free(r->v);
+	hosts_release(&r->hosts);
 	*r = (struct roster){ 0 };
 }

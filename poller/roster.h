@@ -6,6 +6,9 @@
  * stays keeps its state, what is new gets the state the queue has of it. A look
  * under way belongs to an entry only while entry->look is that look: an entry that
  * went or points elsewhere disowns it.
+ *
+ * Sections that name the same remote, with the same credentials, are twins: one poll
+ * serves them all.
  */
 #ifndef ROSTER_H
 #define ROSTER_H
@@ -14,16 +17,16 @@
 #include <stddef.h>
 
 #include "config.h"
+#include "hosts.h"
 #include "look.h"
 #include "queue.h"
 #include "schedule.h"
 
-/* How it is looked at, and so what it must not wait behind. */
-enum watched_by { BY_PATH, BY_HTTP, BY_STREAM, BY_COUNT };
-
 struct watched {
 	char *name;
 	enum watched_by by;
+	struct host *host;
+	struct watched *twin;		/* the next of those of the same remote, in a ring */
 	const struct repository *conf;
 	char *dir;			/* git directory; "": polled by URL */
 	char *what;			/* dir, or the URL as it is shown */
@@ -34,7 +37,12 @@ struct watched {
 	const struct look *look;	/* under way */
 	struct schedule_state when;
 	int64_t ok_us, changed_us, refs;
-	char *error, *mark;
+	char *error, *mark, *head;
+	int64_t speaks, greet_us;	/* as in struct poll_row */
+	int64_t failures_stored;
+	char *head_stored;
+	struct queue_version version;	/* of its accepted refs, as of stamp */
+	int64_t stamp;			/* queue_stamp; 0 version is not known */
 	bool dirty;			/* to be stored */
 	bool seen;			/* inside roster_sync */
 };
@@ -42,6 +50,7 @@ struct watched {
 struct roster {
 	struct watched **v;		/* byte order of name */
 	size_t n, cap;
+	struct hosts hosts;
 };
 
 /* complain is told of each root that cannot be read; its repositories stay. q may be

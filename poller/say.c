@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "json.h"
 #include "log.h"
+#include "match.h"
 
 #define NAMED 3			/* refs named in a line */
 #define PATIENT_US US_PER_S	/* a pass shorter than this shows no progress */
@@ -114,6 +115,15 @@ void say_look(struct say *s, const struct watched *w, const struct look *l,
 		say_clear(s);
 		log_warn("%s: %s", w->name, l->err.text);
 	}
+}
+
+void say_head(struct say *s, const struct watched *w, const char *was)
+{
+	if (s->quiet || s->json)
+		return;
+	say_clear(s);
+	log_info("%s: the default branch is %s, not %s", w->name, ref_branch(w->head),
+		ref_branch(was));
 }
 
 void say_recovered(struct say *s, const struct watched *w)

@@ -25,6 +25,8 @@ void say_init(struct say *s, bool json, bool quiet);
    last time, in a resident. */
 void say_look(struct say *s, const struct watched *w, const struct look *l,
 	const struct report *r, bool repeated);
+/* HEAD leads to another branch than before. */
+void say_head(struct say *s, const struct watched *w, const char *was);
 /* Back after failures. */
 void say_recovered(struct say *s, const struct watched *w);
 void say_error(struct say *s, const struct err *e);

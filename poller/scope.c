@@ -70,6 +70,31 @@ static void widen(struct set *s)
 	reduce(s);
 }
 
+/* What is left, in the arena. */
+static void keep(struct set *s, struct queue_texts *out)
+{
+	reduce(s);
+	if (s->n > SCOPE_MAX)
+		widen(s);
+	out->v = arena_alloc(s->a, (s->n + 1) * sizeof(*out->v));
+	out->n = s->n;
+	if (s->n)
+		memcpy(out->v, s->v, s->n * sizeof(*s->v));
+	free(s->v);
+}
+
+void scope_join(struct arena *a, const struct queue_texts *one, const struct queue_texts *other,
+	struct queue_texts *out)
+{
+	struct set s = { .a = a };
+
+	for (size_t i = 0; i < one->n + other->n; i++) {
+		s.v = mem_grow(s.v, &s.cap, s.n + 1, sizeof(*s.v));
+		s.v[s.n++] = i < one->n ? one->v[i] : other->v[i - one->n];
+	}
+	keep(&s, out);
+}
+
 void scope_of(const struct config *c, const char *repository, struct arena *a,
 	struct queue_texts *out)
 {
@@ -78,14 +103,7 @@ void scope_of(const struct config *c, const char *repository, struct arena *a,
 	for (size_t i = 0; i < c->npipelines; i++)
 		if (c->pipelines[i].enabled && pipeline_watches(&c->pipelines[i], repository))
 			add_pipeline(&s, &c->pipelines[i]);
-	reduce(&s);
-	if (s.n > SCOPE_MAX)
-		widen(&s);
-	out->v = arena_alloc(a, (s.n + 1) * sizeof(*out->v));
-	out->n = s.n;
-	if (s.n)
-		memcpy(out->v, s.v, s.n * sizeof(*s.v));
-	free(s.v);
+	keep(&s, out);
 }
 
 void scope_one(struct arena *a, const char *prefix, struct queue_texts *out)

@@ -20,6 +20,9 @@
    watches the repository. */
 void scope_of(const struct config *c, const char *repository, struct arena *a,
 	struct queue_texts *out);
+/* What two scopes cover together; strings stay where they are. */
+void scope_join(struct arena *a, const struct queue_texts *one, const struct queue_texts *other,
+	struct queue_texts *out);
 /* One prefix. */
 void scope_one(struct arena *a, const char *prefix, struct queue_texts *out);
 bool scope_covers(const struct queue_texts *scope, const char *ref);

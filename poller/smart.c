@@ -9,8 +9,7 @@
 #include "clock.h"
 #include "fs.h"
 
-#define HOST_CONNECTIONS 8L
-#define KEPT_CONNECTIONS 128L
+#define KEPT_CONNECTIONS (2L * SMART_MAX)
 #define CONNECT_MS 20000L
 #define MAX_WAIT_S (30 * 86400)
 #define REFUSED_READ (64 * KIB)		/* of the body of an answer that is not 200 */
@@ -20,24 +19,35 @@
 enum step { STEP_GREETING, STEP_REFS };
 
 struct transfer {
-	struct transfer *next;		/* in running, or done */
+	struct transfer *next;		/* in running, done, or spare */
+	struct transfer **link;		/* in running: what points at it */
 	struct look *look;
 	CURL *easy;
-	struct curl_slist *headers;
+	bool set;			/* its fixed options are; no secret is among them */
 	struct advert advert;
 	struct buf request;
 	enum step step;
 	int64_t deadline_us;		/* monotonic, over both steps */
 	size_t head_read, body_read;
 	bool refused;			/* look->err says why */
+	bool unasked;			/* the question came first: no greeting was heard */
 	char detail[CURL_ERROR_SIZE];
 };
 
 struct smart {
 	CURLM *multi;
-	struct transfer *running, *done;
-	size_t nrunning;
+	struct transfer *running, *done, *spare;
+	size_t nrunning, nspare;
+	struct curl_slist *greeting, *question;		/* headers */
 };
+
+static void add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(*list, line);
+
+	if (more)
+		*list = more;
+}
 
 int smart_open(struct smart **out, struct err *e)
 {
@@ -51,7 +61,11 @@ int smart_open(struct smart **out, struct err *e)
 		free(s);
 		return err_set(e, ERR_OS, "cannot set up libcurl");
 	}
-	curl_multi_setopt(s->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS);
+	add_header(&s->greeting, "Git-Protocol: version=2");
+	add_header(&s->question, "Git-Protocol: version=2");
+	add_header(&s->question, "Content-Type: application/x-git-upload-pack-request");
+	add_header(&s->question, "Accept: " RESULT_TYPE);
+	add_header(&s->question, "Expect:");
 	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
 	*out = s;
 	return 0;
@@ -133,9 +147,20 @@ static CURLcode set_fixed(struct transfer *t)
 	SET(c, CURLOPT_HEADERDATA, t);
 	SET(c, CURLOPT_WRITEFUNCTION, on_body);
 	SET(c, CURLOPT_WRITEDATA, t);
+	t->set = true;
+	return CURLE_OK;
+}
+
+/* What a look has of its own: a handle that had it is not kept. */
+static CURLcode set_own(struct transfer *t)
+{
+	CURL *c = t->easy;
+
 	SET(c, CURLOPT_USERAGENT, t->look->user_agent);
-	if (*t->look->ca_file)
-		SET(c, CURLOPT_CAINFO, t->look->ca_file);
+	if (!*t->look->ca_file)
+		return CURLE_OK;
+	t->set = false;
+	SET(c, CURLOPT_CAINFO, t->look->ca_file);
 	return CURLE_OK;
 }
 
@@ -178,6 +203,7 @@ static int set_credentials(struct transfer *t, struct err *e)
 	CURLcode failed = CURLE_OK;
 	char *token;
 
+	t->set = t->set && !*l->token_file && !*l->remote.user;
 	if (*l->token_file) {
 		if (read_token(l->token_file, &token, e))
 			return -1;
@@ -191,35 +217,29 @@ static int set_credentials(struct transfer *t, struct err *e)
 	return failed ? err_set(e, ERR_CONFIG, "libcurl does not take the credentials") : 0;
 }
 
-static void add_header(struct transfer *t, const char *line)
+static CURLcode set_greeting(struct transfer *t, const struct smart *s, const char *url)
 {
-	struct curl_slist *more = curl_slist_append(t->headers, line);
-
-	if (more)
-		t->headers = more;
-}
-
-static CURLcode set_greeting(struct transfer *t, const char *url)
-{
-	add_header(t, "Git-Protocol: version=2");
 	SET(t->easy, CURLOPT_URL, url);
-	SET(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	SET(t->easy, CURLOPT_HTTPGET, 1L);
+	SET(t->easy, CURLOPT_HTTPHEADER, s->greeting);
 	return CURLE_OK;
 }
 
-static CURLcode set_question(struct transfer *t, const char *url)
+static CURLcode set_question(struct transfer *t, const struct smart *s, const char *url)
 {
-	add_header(t, "Content-Type: application/x-git-upload-pack-request");
-	add_header(t, "Accept: " RESULT_TYPE);
-	add_header(t, "Expect:");
+	struct advert_caps caps = advert_spoken(t->look->speaks);
+
+	buf_clear(&t->request);
+	advert_request(&t->request, &caps, &t->look->asked);
 	SET(t->easy, CURLOPT_URL, url);
+	SET(t->easy, CURLOPT_POST, 1L);
 	SET(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.len);
 	SET(t->easy, CURLOPT_POSTFIELDS, t->request.s);
-	SET(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	SET(t->easy, CURLOPT_HTTPHEADER, s->question);
 	return CURLE_OK;
 }
 
-static CURLcode set_step(struct transfer *t)
+static CURLcode set_step(struct transfer *t, const struct smart *s)
 {
 	const char *base = t->look->remote.base;
 	struct arena *a = &t->look->arena;
@@ -228,11 +248,11 @@ static CURLcode set_step(struct transfer *t)
 
 	t->head_read = t->body_read = 0;
 	t->detail[0] = 0;
-	advert_init(&t->advert, form, a, &t->look->scope);
+	advert_init(&t->advert, form, a, &t->look->asked);
 	SET(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 0 ? left_ms : 1));
 	return t->step == STEP_GREETING ?
-		set_greeting(t, arena_fmt(a, "%s/info/refs?service=git-upload-pack", base)) :
-		set_question(t, arena_fmt(a, "%s/git-upload-pack", base));
+		set_greeting(t, s, arena_fmt(a, "%s/info/refs?service=git-upload-pack", base)) :
+		set_question(t, s, arena_fmt(a, "%s/git-upload-pack", base));
 }
 
 /* ---- its life ---- */
@@ -240,10 +260,42 @@ static CURLcode set_step(struct transfer *t)
 static void transfer_free(struct transfer *t)
 {
 	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->headers);
 	advert_release(&t->advert);
 	buf_release(&t->request);
 	free(t);
+}
+
+/* One from before, with its handle; or a new one. */
+static struct transfer *transfer_get(struct smart *s, struct look *l)
+{
+	struct transfer *t = s->spare;
+
+	if (t) {
+		s->spare = t->next;
+		s->nspare--;
+	} else {
+		t = mem_alloc(sizeof(*t));
+		t->easy = curl_easy_init();
+		buf_init(&t->request, MIB);
+	}
+	t->look = l;
+	t->refused = false;
+	t->unasked = l->speaks != 0;
+	t->step = t->unasked ? STEP_REFS : STEP_GREETING;
+	t->deadline_us = clock_mono_us() + l->timeout_us;
+	return t;
+}
+
+static void transfer_put(struct smart *s, struct transfer *t)
+{
+	if (!t->set || s->nspare == SMART_MAX) {
+		transfer_free(t);
+		return;
+	}
+	advert_release(&t->advert);
+	t->next = s->spare;
+	s->spare = t;
+	s->nspare++;
 }
 
 static void finish(struct smart *s, struct transfer *t, bool failed)
@@ -255,11 +307,11 @@ static void finish(struct smart *s, struct transfer *t, bool failed)
 	s->done = t;
 }
 
-static bool set_up(struct transfer *t)
+static bool set_up(struct transfer *t, const struct smart *s)
 {
 	struct err *e = &t->look->err;
 
-	if (!t->easy || set_fixed(t) || set_step(t)) {
+	if (!t->easy || (!t->set && set_fixed(t)) || set_own(t) || set_step(t, s)) {
 		err_set(e, ERR_CONFIG, "libcurl does not take the request%s%s",
 			t->detail[0] ? ": " : "", t->detail);
 		return false;
@@ -269,32 +321,31 @@ static bool set_up(struct transfer *t)
 
 void smart_start(struct smart *s, struct look *l)
 {
-	struct transfer *t = mem_alloc(sizeof(*t));
+	struct transfer *t = transfer_get(s, l);
 
-	t->look = l;
-	t->easy = curl_easy_init();
-	t->deadline_us = clock_mono_us() + l->timeout_us;
-	buf_init(&t->request, MIB);
-	if (!set_up(t)) {
+	if (!set_up(t, s)) {
 		finish(s, t, true);
 		return;
 	}
 	curl_multi_add_handle(s->multi, t->easy);
 	t->next = s->running;
+	t->link = &s->running;
+	if (t->next)
+		t->next->link = &t->next;
 	s->running = t;
 	s->nrunning++;
 }
 
-static void ask(struct smart *s, struct transfer *t)
+/* The same transfer goes on with another request. */
+static void go_on(struct smart *s, struct transfer *t, enum step step)
 {
-	struct advert_caps caps = t->advert.caps;
-
 	curl_multi_remove_handle(s->multi, t->easy);
 	advert_release(&t->advert);
-	t->step = STEP_REFS;
-	advert_request(&t->request, &caps, &t->look->scope);
-	if (set_step(t)) {
-		err_set(&t->look->err, ERR_BUG, "libcurl does not take the question");
+	t->step = step;
+	t->refused = false;
+	t->look->wait_us = 0;
+	if (set_step(t, s)) {
+		err_set(&t->look->err, ERR_BUG, "libcurl does not take the next request");
 		t->refused = true;
 	}
 	curl_multi_add_handle(s->multi, t->easy);
@@ -302,12 +353,9 @@ static void ask(struct smart *s, struct transfer *t)
 
 static void unlink_running(struct smart *s, struct transfer *t)
 {
-	struct transfer **p = &s->running;
-
-	while (*p && *p != t)
-		p = &(*p)->next;
-	if (*p)
-		*p = t->next;
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
 	s->nrunning--;
 }
 
@@ -382,20 +430,44 @@ static int judge(const struct transfer *t, CURLcode code, struct err *e)
 	return code == CURLE_OK ? 0 : explain_curl(t, code, e);
 }
 
+/* The question came first and was answered badly: what does the server say for itself?
+   One that cannot be reached, or asks to be left alone, is not asked twice. */
+static bool greet_after_all(const struct transfer *t, CURLcode code)
+{
+	int64_t status = status_of(t->easy);
+
+	return t->unasked && (status || code == CURLE_GOT_NOTHING) &&
+		code != CURLE_OPERATION_TIMEDOUT && status != 429 && status != 503;
+}
+
+/* The greeting was heard whole; true: and the question follows. */
+static bool heard_greeting(struct transfer *t)
+{
+	if (t->step != STEP_GREETING || !advert_done(&t->advert))
+		return false;
+	t->look->greeted = true;
+	t->look->speaks = t->advert.version == 2 ? advert_speaks(&t->advert.caps) : 0;
+	return t->advert.version == 2;
+}
+
 static void settle(struct smart *s, struct transfer *t, CURLcode code)
 {
 	struct look *l = t->look;
 	bool failed = judge(t, code, &l->err) != 0;
 
-	if (!failed && t->step == STEP_GREETING && advert_done(&t->advert) &&
-	    t->advert.version == 2) {
-		ask(s, t);
-		if (!t->refused)
-			return;
-		failed = true;
+	if (!failed && heard_greeting(t)) {
+		go_on(s, t, STEP_REFS);
+		return;
 	}
 	if (!failed)
 		failed = advert_refs(&t->advert, &l->refs, &l->err) != 0;
+	if (failed && greet_after_all(t, code)) {
+		t->unasked = false;
+		l->deaf = true;
+		go_on(s, t, STEP_GREETING);
+		return;
+	}
+	l->sum = t->advert.sum;
 	curl_multi_remove_handle(s->multi, t->easy);
 	unlink_running(s, t);
 	finish(s, t, failed);
@@ -450,7 +522,7 @@ struct look *smart_take(struct smart *s)
 		return NULL;
 	s->done = t->next;
 	l = t->look;
-	transfer_free(t);
+	transfer_put(s, t);
 	return l;
 }
 
@@ -471,6 +543,12 @@ void smart_close(struct smart *s)
 		look_free(t->look);
 		transfer_free(t);
 	}
+	while ((t = s->spare)) {
+		s->spare = t->next;
+		transfer_free(t);
+	}
+	curl_slist_free_all(s->greeting);
+	curl_slist_free_all(s->question);
 	curl_multi_cleanup(s->multi);
 	curl_global_cleanup();
 	free(s);

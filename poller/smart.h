@@ -4,7 +4,9 @@
  * reused.
  *
  * GET info/refs greets; where protocol 2 is spoken, POST asks ls-refs for the scope;
- * else the greeting holds all refs (gitprotocol-http(5)). Any status but 200, a
+ * else the greeting holds all refs (gitprotocol-http(5)). Where look->speaks says what
+ * the server will answer, the question comes first and saves the greeting; should it
+ * not be answered well, the server is greeted after all. Any status but 200, a
  * redirect, a wrong content type and an answer without its end are failures, never
  * "no refs". No .netrc, no proxy variables, no prompt; http and https only.
  *
@@ -20,7 +22,7 @@
 #include "err.h"
 #include "look.h"
 
-#define SMART_MAX 64		/* at once */
+#define SMART_MAX 256		/* at once; of one host the configuration says how many */
 
 struct smart;
 

@@ -129,8 +129,9 @@ void look_ssh(struct look *l)
 	struct buf why;
 
 	buf_init(&why, WHY_MAX);
-	talk_init(&t, &l->arena, &l->scope);
+	talk_init(&t, &l->arena, &l->asked);
 	listen_to(l, &t, &why);
+	l->sum = t.advert.sum;
 	talk_release(&t);
 	buf_release(&why);
 }

@@ -16,6 +16,8 @@
  *	... nothing differs: still_mark(...)	to keep
  *	still_fits(mark, &version, now_us, digest), and still_take gives that digest
  *	again: nothing moved
+ *
+ * Of a remote, the digest is that of its answer, and the rest is the same.
  */
 #ifndef STILL_H
 #define STILL_H
@@ -32,6 +34,8 @@
 #define STILL_DIGEST 17		/* 16 hex digits and a NUL */
 #define STILL_MARK 64
 
+/* One more text into a sum. */
+uint64_t still_add(uint64_t sum, const char *text);
 /* git_dir: absolute. digest "": too young, or not to be read: look at it whole. */
 void still_take(const char *git_dir, int64_t now_us, char digest[STILL_DIGEST]);
 /* whole_us: when that look began. */

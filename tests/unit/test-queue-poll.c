@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "db.h"
 #include "queue.h"
 #include "tap.h"
 
@@ -83,6 +84,138 @@ static void test_asking(void)
 	ok(!memcmp(&v, &w, sizeof(v)), "and there");
 }
 
+/* ---- what the poller keeps ---- */
+
+static int find_row(const struct poll_row *r, void *arg)
+{
+	struct buf *b = arg;
+
+	buf_fmt(b, "%s %s %s %d %d %d;", r->repository, r->head, r->head_stored, (int)r->speaks,
+		(int)(r->greet_us / S), (int)r->failures_stored);
+	return 0;
+}
+
+static int count_heads(const struct journal_row *r, void *arg)
+{
+	*(int *)arg += r->event == JOURNAL_HEAD;
+	return 0;
+}
+
+static void store(const char *head, const char *was)
+{
+	struct poll_row r = { .repository = "web", .what = "https://x/web", .last_us = 9 * S,
+		.error = "", .mark = "", .head = head, .head_stored = was, .speaks = 5,
+		.greet_us = 7 * S };
+
+	ok(!queue_poll_done(q, &r, 1, &e), "stored");
+}
+
+static void test_rows(void)
+{
+	struct buf b;
+	int heads = 0;
+
+	buf_init(&b, 1000);
+	store("refs/heads/main", "");
+	queue_polls(q, find_row, &b, &e);
+	is_str(b.s, "web refs/heads/main refs/heads/main 5 7 0;", "as it was stored");
+	store("refs/heads/main", "refs/heads/main");
+	store("", "refs/heads/main");
+	queue_journal(q, 0, 0, 0, count_heads, &heads, &e);
+	is_int(heads, 0, "no other default branch");
+	store("refs/heads/next", "refs/heads/main");
+	queue_journal(q, 0, 0, 0, count_heads, &heads, &e);
+	is_int(heads, 1, "another one");
+	buf_release(&b);
+}
+
+static int find_host(const char *host, int64_t speaks, void *arg)
+{
+	buf_fmt(arg, "%s %d;", host, (int)speaks);
+	return 0;
+}
+
+static int find_recent(const struct queue_recent *r, void *arg)
+{
+	buf_fmt(arg, "%s %.4s %d %d;", r->ref, r->oid, (int)(r->left_us / S), (int)(r->again_us / S));
+	return 0;
+}
+
+static int find_version(const char *repository, const struct queue_version *v, void *arg)
+{
+	struct queue_version one;
+
+	queue_version(q, repository, &one, &e);
+	ok(!memcmp(&one, v, sizeof(one)), "of %s as when asked alone", repository);
+	++*(int *)arg;
+	return 0;
+}
+
+static void test_keeping(void)
+{
+	const struct queue_recent v[] = { { "refs/heads/a", A, 100 * S, 0 },
+		{ "refs/heads/a", B, 200 * S, 0 } };
+	struct queue_recent again = v[1];
+	int64_t stamp, later;
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, 1000);
+	ok(!queue_host_learn(q, "https://x", 3, S, &e) && !queue_host_learn(q, "https://x", 11, S, &e) &&
+		!queue_hosts(q, find_host, &b, &e), "hosts");
+	is_str(b.s, "https://x 11;", "as learnt last");
+	buf_clear(&b);
+	ok(!queue_recent_put(q, "web", v, 2, 0, &e) &&
+		!queue_recents(q, "web", 100 * S, find_recent, &b, &e), "recent values");
+	is_str(b.s, "refs/heads/a aaaa 100 0;refs/heads/a bbbb 200 0;", "both");
+	again.again_us = 250 * S;
+	buf_clear(&b);
+	ok(!queue_recent_put(q, "api", &again, 1, 150 * S, &e) &&
+		!queue_recents(q, "web", 0, find_recent, &b, &e) &&
+		!queue_recents(q, "api", 0, find_recent, &b, &e), "later");
+	is_str(b.s, "refs/heads/a bbbb 200 0;refs/heads/a bbbb 200 250;", "the older one is forgotten");
+	ok(!queue_versions(q, find_version, &n, &e) && n == 1, "versions of all");
+	queue_stamp(q, &stamp, &e);
+	queue_host_learn(q, "https://y", 3, S, &e);
+	queue_stamp(q, &later, &e);
+	is_int(later, stamp, "what we write ourselves moves no stamp");
+	buf_release(&b);
+}
+
+/* Another connection, as the sender has. */
+static void test_stamp(const char *path)
+{
+	struct queue *other;
+	int64_t stamp, later;
+
+	queue_stamp(q, &stamp, &e);
+	ok(!queue_open(path, QUEUE_WRITE, &other, &e), "a second one");
+	queue_host_learn(other, "https://z", 3, S, &e);
+	queue_stamp(q, &later, &e);
+	ok(later != stamp, "what another one writes does");
+	queue_close(other);
+}
+
+/* As refire 0.1's first queues were. */
+static void test_upgrade(const char *path)
+{
+	struct buf b;
+	struct db *d;
+
+	buf_init(&b, 1000);
+	queue_close(q);
+	ok(!db_open(path, DB_WRITE, &d, &e) && !db_script(d, "DROP TABLE hosts; DROP TABLE recents;"
+		"ALTER TABLE polls DROP COLUMN head; ALTER TABLE polls DROP COLUMN speaks;"
+		"ALTER TABLE polls DROP COLUMN greet; ALTER TABLE updates DROP COLUMN peeled;"
+		"PRAGMA user_version = 1", &e), "a queue of version 1");
+	db_close(d);
+	ok(!queue_open(path, QUEUE_WRITE, &q, &e), "is brought up to date");
+	queue_polls(q, find_row, &b, &e);
+	is_str(b.s, "web   0 0 0;", "its rows are kept");
+	is_int(queue_check(q, &e), 0, "and it is whole");
+	buf_release(&b);
+}
+
 int main(void)
 {
 	static const char *const names[] = { "queue.db", "queue.db-wal", "queue.db-shm" };
@@ -95,6 +228,10 @@ int main(void)
 	if (queue_open(path, QUEUE_WRITE, &q, &e))
 		return 1;
 	test_asking();
+	test_rows();
+	test_keeping();
+	test_stamp(path);
+	test_upgrade(path);
 	queue_close(q);
 	arena_release(&arena);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
