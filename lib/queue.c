@@ -79,10 +79,10 @@ static const char approvals[] =
 	"CREATE INDEX deliveries_asked ON deliveries(expires) WHERE state = 3 AND expires > 0;";
 
 static const char polls_of_remotes[] =
-	"ALTER TABLE polls ADD COLUMN head TEXT NOT NULL DEFAULT '';"
-	"ALTER TABLE polls ADD COLUMN speaks INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE polls ADD COLUMN greet INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE updates ADD COLUMN peeled TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE polls ADD head TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE polls ADD speaks INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE polls ADD greet INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE updates ADD peeled TEXT NOT NULL DEFAULT '';"
 	"CREATE TABLE hosts(host TEXT PRIMARY KEY, speaks INTEGER NOT NULL, time INTEGER NOT NULL)"
 	" WITHOUT ROWID;"
 	"CREATE TABLE recents(repository TEXT NOT NULL, ref TEXT NOT NULL, oid TEXT NOT NULL,"
