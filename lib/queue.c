@@ -11,7 +11,7 @@
 #include "queue_db.h"
 
 /* docs/queue.md explains each table. Object ids are hex text, times microseconds. */
-static const char schema[] =
+const char queue_schema_1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE changes(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source INTEGER NOT NULL,"
 	" repository TEXT NOT NULL, path TEXT NOT NULL, time INTEGER NOT NULL, taken INTEGER NOT NULL,"
@@ -94,7 +94,7 @@ static const char polls_of_remotes[] =
    step that a release has seen is not changed: a newer need is a further step. A sender
    of the version before may still run while one is taken: only add. */
 static const char *const steps[] = {
-	schema,				/* 0, an empty file, to 1 */
+	queue_schema_1,			/* 0, an empty file, to 1 */
 	/* what was decided about a change, for `refire explain` */
 	"CREATE INDEX journal_change ON journal(change, seq) WHERE delivery = 0;",
 	approvals,			/* 2 to 3 */

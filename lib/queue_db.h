@@ -23,6 +23,8 @@ struct gate queue_row_gate(const struct db_row *r, int from);
 
 /* For the test of their plans. */
 extern const char queue_first_sql[], queue_take_sql[];
+/* Of version 1, for the tests of upgrades. */
+extern const char queue_schema_1[];
 
 /* Columns of a delivery, in the order queue_row_delivery reads them, from
    `deliveries d JOIN changes c ON c.seq = d.change`. */

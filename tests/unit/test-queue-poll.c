@@ -6,7 +6,7 @@
 
 #include "buf.h"
 #include "db.h"
-#include "queue.h"
+#include "queue_db.h"
 #include "tap.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -204,10 +204,10 @@ static void test_upgrade(const char *path)
 
 	buf_init(&b, 1000);
 	queue_close(q);
-	ok(!db_open(path, DB_WRITE, &d, &e) && !db_script(d, "DROP TABLE hosts; DROP TABLE recents;"
-		"ALTER TABLE polls DROP COLUMN head; ALTER TABLE polls DROP COLUMN speaks;"
-		"ALTER TABLE polls DROP COLUMN greet; ALTER TABLE updates DROP COLUMN peeled;"
-		"PRAGMA user_version = 1", &e), "a queue of version 1");
+	unlink(path);
+	ok(!db_open(path, DB_WRITE, &d, &e) && !db_script(d, queue_schema_1, &e) &&
+		!db_script(d, "INSERT INTO polls VALUES('web', 'w', 0, 0, 0, 0, 0, '', 0, '');"
+		"PRAGMA user_version = 1", &e), "a queue of version 1: %s", e.text);
 	db_close(d);
 	ok(!queue_open(path, QUEUE_WRITE, &q, &e), "is brought up to date");
 	queue_polls(q, find_row, &b, &e);
