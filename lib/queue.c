@@ -75,20 +75,14 @@ static const char approvals[] =
 	"ALTER TABLE deliveries ADD approved INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE deliveries ADD expires INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE deliveries ADD earliest INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE deliveries ADD alert INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX deliveries_asked ON deliveries(expires) WHERE state = 3 AND expires > 0;";
 
 static const char polls_of_remotes[] =
 	"ALTER TABLE polls ADD head TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE polls ADD speaks INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE polls ADD greet INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE updates ADD peeled TEXT NOT NULL DEFAULT '';"
 	"CREATE TABLE hosts(host TEXT PRIMARY KEY, speaks INTEGER NOT NULL, time INTEGER NOT NULL)"
-	" WITHOUT ROWID;"
-	"CREATE TABLE recents(repository TEXT NOT NULL, ref TEXT NOT NULL, oid TEXT NOT NULL,"
-	" left INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0,"
-	" PRIMARY KEY(repository, ref, oid)) WITHOUT ROWID;"
-	"CREATE INDEX recents_left ON recents(left);";
+	" WITHOUT ROWID;";
 
 /* How a queue gets from each version to the next, a new one through all of them. A
    step that a release has seen is not changed: a newer need is a further step. A sender

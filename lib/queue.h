@@ -128,7 +128,6 @@ struct delivery {			/* a row of `refire queue` */
 	const char *code, *error;	/* why it is where it is; "" */
 	bool approved;			/* by one of approvers */
 	int64_t expires_us;		/* HELD: until when it waits for approval, 0: not for that */
-	int64_t alert;			/* the delivery that it tells of, 0: it is no alert */
 };
 
 /* ---- reading: listings, show, status, trail export ---- */
@@ -240,21 +239,6 @@ int queue_hosts(struct queue *q, int (*cb)(const char *host, int64_t speaks, voi
 	struct err *e);
 int queue_host_learn(struct queue *q, const char *host, int64_t speaks, int64_t now_us,
 	struct err *e);
-
-/* Values that a polled ref has left: an answer of a server that lags behind shows one
-   again. oid: zeros, it was not there; of HEAD its target. */
-struct queue_recent {
-	const char *ref, *oid;
-	int64_t left_us;		/* when another value was reported in its place */
-	int64_t again_us;		/* when the last answer showed it again; 0 it did not */
-};
-/* Those left at since_us or later. */
-int queue_recents(struct queue *q, const char *repository, int64_t since_us,
-	int (*cb)(const struct queue_recent *r, void *arg), void *arg, struct err *e);
-/* Add or change n of them, and forget what all repositories left before since_us; one
-   transaction. */
-int queue_recent_put(struct queue *q, const char *repository, const struct queue_recent *v,
-	size_t n, int64_t since_us, struct err *e);
 
 /* ---- an operator's commands (owner; others spool them) ---- */
 

@@ -31,8 +31,8 @@ extern const char queue_schema_1[];
 #define DELIVERY_COLUMNS \
 	"d.seq, d.id, d.change, c.id, d.upd, c.source, d.pipeline, d.repository, d.ref," \
 	" d.before, d.after, c.actor, d.state, d.head, d.attempts, d.due, d.made, d.first," \
-	" d.settled, d.http_status, d.code, d.error, d.approved, d.expires, d.alert"
-#define DELIVERY_COLUMN_COUNT 25
+	" d.settled, d.http_status, d.code, d.error, d.approved, d.expires"
+#define DELIVERY_COLUMN_COUNT 24
 
 /* Strings are copied into a. */
 void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out);

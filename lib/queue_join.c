@@ -261,8 +261,8 @@ static int lane_tail(struct queue *q, int64_t lane, struct tail *t, struct err *
 #define OVERTAKEN_TEXT "a newer update of the ref overtook it"
 #define OVERTAKEN_ASKED "a newer update of the ref overtook it while it waited for approval"
 
-/* A step of the ref's history, not what a person fired or replayed, nor an alert. */
-#define IS_STEP(d) " " d ".alert = 0 AND substr(" d ".id, 15, 1) = '8' AND NOT EXISTS (SELECT 1" \
+/* A step of the ref's history, not what a person fired or replayed. */
+#define IS_STEP(d) " substr(" d ".id, 15, 1) = '8' AND NOT EXISTS (SELECT 1" \
 	" FROM updates u WHERE u.seq = " d ".upd AND u.kind = 2)"
 /* It waits to be sent or to be approved; what was approved is sent. */
 #define IS_LOOSE(d) " " d ".approved = 0 AND (" d ".state IN (0, 2) OR (" d ".state = 3 AND " d \

@@ -14,7 +14,7 @@ void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery
 		.source = (enum source)v[5], .state = (enum delivery_state)v[12], .head = v[13],
 		.attempts = v[14], .due_us = v[15], .made_us = v[16], .first_us = v[17],
 		.settled_us = v[18], .http_status = (int)v[19], .approved = v[22] != 0,
-		.expires_us = v[23], .alert = v[24] };
+		.expires_us = v[23] };
 	memccpy(out->id, db_text(r, 1), 0, UUID_SIZE);
 	memccpy(out->change, db_text(r, 3), 0, UUID_SIZE);
 	out->pipeline = arena_strdup(a, db_text(r, 6));

@@ -135,12 +135,6 @@ static int find_host(const char *host, int64_t speaks, void *arg)
 	return 0;
 }
 
-static int find_recent(const struct queue_recent *r, void *arg)
-{
-	buf_fmt(arg, "%s %.4s %d %d;", r->ref, r->oid, (int)(r->left_us / S), (int)(r->again_us / S));
-	return 0;
-}
-
 static int find_version(const char *repository, const struct queue_version *v, void *arg)
 {
 	struct queue_version one;
@@ -153,9 +147,6 @@ static int find_version(const char *repository, const struct queue_version *v, v
 
 static void test_keeping(void)
 {
-	const struct queue_recent v[] = { { "refs/heads/a", A, 100 * S, 0 },
-		{ "refs/heads/a", B, 200 * S, 0 } };
-	struct queue_recent again = v[1];
 	int64_t stamp, later;
 	struct buf b;
 	int n = 0;
@@ -164,16 +155,6 @@ static void test_keeping(void)
 	ok(!queue_host_learn(q, "https://x", 3, S, &e) && !queue_host_learn(q, "https://x", 11, S, &e) &&
 		!queue_hosts(q, find_host, &b, &e), "hosts");
 	is_str(b.s, "https://x 11;", "as learnt last");
-	buf_clear(&b);
-	ok(!queue_recent_put(q, "web", v, 2, 0, &e) &&
-		!queue_recents(q, "web", 100 * S, find_recent, &b, &e), "recent values");
-	is_str(b.s, "refs/heads/a aaaa 100 0;refs/heads/a bbbb 200 0;", "both");
-	again.again_us = 250 * S;
-	buf_clear(&b);
-	ok(!queue_recent_put(q, "api", &again, 1, 150 * S, &e) &&
-		!queue_recents(q, "web", 0, find_recent, &b, &e) &&
-		!queue_recents(q, "api", 0, find_recent, &b, &e), "later");
-	is_str(b.s, "refs/heads/a bbbb 200 0;refs/heads/a bbbb 200 250;", "the older one is forgotten");
 	ok(!queue_versions(q, find_version, &n, &e) && n == 1, "versions of all");
 	queue_stamp(q, &stamp, &e);
 	queue_host_learn(q, "https://y", 3, S, &e);

@@ -611,13 +611,13 @@ static void upgrade(void)
 	ok(!db_open(path, DB_WRITE, &old, &e) && !db_script(old, queue_schema_1, &e) &&
 		!db_script(old, "INSERT INTO changes VALUES(1, 'c', 0, 'web', '/w', 1, 1, 0, 'u', 'u', '',"
 		" 0, 1, ''); INSERT INTO deliveries(seq, id, change, upd, pipeline, repository, ref,"
-		" before, after, lane, pos, head, state, due, made) VALUES(1, 'd', 1, 1, 'p', 'web',"
+		" before, after, lane, pos, head, state, due, made) VALUES(1, '018bcfe5-6800-8000-8000-00000000000d', 1, 1, 'p', 'web',"
 		" 'refs/heads/main', 'a', 'b', 7, 1, 1, 0, 1, 1); PRAGMA user_version = 1", &e),
 		"a queue of version 1: %s", e.text);
 	db_close(old);
 	ok(queue_open(path, QUEUE_READ, &q, &e) && e.code == ERR_TEMP, "a reader asks for the sender");
 	ok(!queue_open(path, QUEUE_WRITE, &q, &e), "the sender brings it up to date");
-	ok(!queue_find(q, &arena, "d", &d, &e) && d.state == DELIVERY_READY && !d.approved,
+	ok(!queue_find(q, &arena, "018bcfe5-6800-8000-8000-00000000000d", &d, &e) && d.state == DELIVERY_READY && !d.approved,
 		"its rows are kept");
 	db_query(q->db, &r, &e, "SELECT count(*) FROM sqlite_master WHERE name = 'journal_change'", "");
 	db_next(&r, &e);
