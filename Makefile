@@ -9,7 +9,10 @@ NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/se
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
           lib/queue_approval \
-          lib/queue_attempt lib/queue_story lib/trail lib/trail_write
+          lib/queue_attempt lib/queue_story lib/trail lib/trail_write lib/trail_files
+
+SEALED  = lib/gzip lib/trail_index
+SEAL    = lib/rsa lib/trail_key lib/trail_digest lib/trail_seal lib/trail_verify
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -22,20 +25,21 @@ refire-hooks          = hooks/hooks hooks/install hooks/uninstall hooks/status h
                         hooks/subject hooks/place hooks/ledger hooks/gitask hooks/hookconf \
                         lib/table $(BASE) $(NOUNS)
 refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
-refire-send           = webhook-sender/send $(SENDER) $(BASE) $(NOUNS) $(STORE)
-refire-check          = $(CHECK) lib/table $(SENDER) $(BASE) $(NOUNS) $(STORE)
+refire-send           = webhook-sender/send $(SENDER) $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE)
+refire-check          = $(CHECK) lib/table $(SENDER) $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
 refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/hold \
                         cli/rebuild \
-                        lib/queue_rebuild lib/queue_recall cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+                        lib/queue_rebuild lib/queue_recall $(SEALED) cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-approve        = cli/approve cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-reject         = cli/reject cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-approvals      = cli/approvals cli/list cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-status         = cli/status cli/state cli/state_json cli/state_secrets cli/judge cli/lookup cli/records \
-                        cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+                        cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
                         cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-trail          = cli/trail cli/lookup cli/records cli/follow $(OPERATE) $(BASE) $(NOUNS)
+refire-trail          = cli/trail cli/trail_seals cli/lookup cli/records cli/follow lib/trail_files \
+                        $(SEALED) $(SEAL) $(OPERATE) $(BASE) $(NOUNS)
 
 POLLER = $(patsubst %.c,%,$(filter-out poller/poll.c,$(wildcard poller/*.c)))
 SENDER = $(patsubst %.c,%,$(filter-out webhook-sender/send.c webhook-sender/check%.c,\
@@ -50,17 +54,17 @@ PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire 
 LIBS_refire        = -lcrypto -linih
 LIBS_refire-hooks  = -lgit2 -lcrypto -linih
 LIBS_refire-poll   = -lcurl -lgit2 -lsqlite3 -lcrypto -linih
-LIBS_refire-send   = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lpthread
+LIBS_refire-send   = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lz -lpthread
 LIBS_refire-check  = $(LIBS_refire-send)
 LIBS_refire-fire   = -lgit2 -lcrypto -linih
-LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih
+LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lz
 LIBS_refire-approve = -lgit2 -lsqlite3 -lcrypto -linih
 LIBS_refire-reject = $(LIBS_refire-approve)
 LIBS_refire-approvals = $(LIBS_refire-approve)
 LIBS_refire-status = $(LIBS_refire-queue)
 LIBS_refire-explain = $(LIBS_refire-queue)
-LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih
-LIBS_all           = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lpthread
+LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih -lz
+LIBS_all           = -lcurl -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lz -lpthread
 
 # ---------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort lib/queue_rebuild lib/queue_recall $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
+EVERYTHING = $(sort lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
                hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@

@@ -27,7 +27,7 @@ struct tail {
 	int watch;			/* inotify, or -1 */
 	bool watched;			/* dir is */
 	int fd;				/* the file that is read, or -1 */
-	char name[24];
+	char name[TRAIL_NAME];
 	struct buf part;		/* the begin of a line whose end is not there yet */
 };
 

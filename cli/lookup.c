@@ -99,6 +99,14 @@ const char *lookup_needle(const struct lookup *l, size_t *n)
 	return l->n > 0 ? l->needles[0].s : NULL;
 }
 
+/* An index has ids alone, in their own letters. */
+const char *lookup_id(const struct lookup *l)
+{
+	const char *id = l->q.event_id ? l->q.event_id : l->q.delivery ? l->q.delivery : l->q.change;
+
+	return id && *id && !id[strspn(id, "0123456789abcdef-")] ? id : NULL;
+}
+
 bool lookup_span(const struct lookup *l, int64_t from_us, int64_t to_us)
 {
 	return (!l->q.since_us || to_us > l->q.since_us) && (!l->q.until_us || from_us < l->q.until_us);

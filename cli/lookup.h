@@ -38,6 +38,8 @@ void lookup_free(struct lookup *l);
 
 /* The narrowest needle, NULL when there is none. */
 const char *lookup_needle(const struct lookup *l, size_t *n);
+/* An id, or the beginning of one, that every matching record has; NULL none. */
+const char *lookup_id(const struct lookup *l);
 /* Can a record of that time (from <= t < to) match? */
 bool lookup_span(const struct lookup *l, int64_t from_us, int64_t to_us);
 

@@ -3,21 +3,19 @@
 
 #include "records.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "mem.h"
+#include "trail_index.h"
 
 #define BLOCK (64 * KIB)
 #define BLOCK_MAX (8 * MIB)		/* a longer line is no record of ours */
-#define NAME_LENGTH 16			/* "2026-11-23.jsonl" */
-#define DAY_US (86400 * US_PER_S)
 
 /* ---- one block of whole lines ---- */
 
@@ -229,89 +227,142 @@ int records_file(struct records *w, int fd, const char *name, struct err *e)
 	return rc;
 }
 
+/* ---- a sealed file ---- */
+
+/* The lines of a block that hold the needle, without commas and the file's frame. */
+static void sealed_find(const struct lookup *l, const char *p, const char *end, struct lines *out)
+{
+	struct lines found = { 0 };
+
+	out->n = 0;
+	lines_find(l, p, end, &found);
+	for (size_t i = 0; i < found.n; i++) {
+		const char *at = found.v[i].s, *line;
+		size_t n;
+
+		if (trail_index_line(&at, found.v[i].s + found.v[i].n, &line, &n))
+			lines_add(out, line, n);
+	}
+	free(found.v);
+}
+
+static int block_look(struct records *w, struct trail_index *x, uint32_t k, struct lines *lines,
+	struct err *e)
+{
+	const char *text;
+	size_t n;
+
+	if (trail_index_block(x, k, &text, &n, e))
+		return -1;
+	sealed_find(w->lookup, text, text + n, lines);
+	return lines_look(w, lines);
+}
+
+/* An id that is sought narrows the blocks to those that may have it. */
+static int blocks_look(struct records *w, struct trail_index *x, struct err *e)
+{
+	const char *id = lookup_id(w->lookup);
+	uint32_t *some = NULL;
+	size_t n = id ? trail_index_find(x, id, &some) : x->nblocks;
+	struct lines lines = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		size_t k = w->oldest_first ? i : n - 1 - i;
+
+		rc = block_look(w, x, id ? some[k] : (uint32_t)k, &lines, e);
+	}
+	free(lines.v);
+	free(some);
+	return rc;
+}
+
+static int sealed_look(struct records *w, const char *dir, const struct trail_file *f, struct err *e)
+{
+	struct trail_index x;
+	int rc = 0;
+
+	if (trail_index_open(&x, dir, f, e))
+		return e->code == ERR_NOENT ? 0 : -1;
+	if (x.newest_us && lookup_span(w->lookup, x.oldest_us, x.newest_us + 1))
+		rc = blocks_look(w, &x, e);
+	if (rc < 0)
+		err_wrap(e, "%s", f->name);
+	trail_index_close(&x);
+	return rc;
+}
+
 /* ---- the directory ---- */
-
-/* 9 stands for any digit. */
-static bool name_is_day(const char *name)
-{
-	static const char shape[] = "9999-99-99.jsonl";
-	size_t i;
-
-	for (i = 0; shape[i]; i++)
-		if (shape[i] == '9' ? name[i] < '0' || name[i] > '9' : name[i] != shape[i])
-			return false;
-	return name[i] == '\0';
-}
-
-static int name_order(const void *a, const void *b)
-{
-	return strcmp(((const struct records_day *)a)->name, ((const struct records_day *)b)->name);
-}
 
 int records_days(const char *dir, struct records_days *out, struct err *e)
 {
-	DIR *d = opendir(dir);
-	struct dirent *entry;
+	struct trail_files live;
+	int failed = trail_files_live(dir, &live, e);
 
 	memset(out, 0, sizeof(*out));
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(e, "cannot read the trail in %s", dir);
-	while ((entry = readdir(d))) {
-		if (!name_is_day(entry->d_name))
-			continue;
+	for (size_t i = 0; i < live.n; i++) {
 		out->v = mem_grow(out->v, &out->cap, out->n + 1, sizeof(*out->v));
-		memcpy(out->v[out->n++].name, entry->d_name, NAME_LENGTH + 1);
+		snprintf(out->v[out->n++].name, TRAIL_NAME, "%.39s", live.v[i].name);
 	}
-	closedir(d);
-	if (out->n > 0)
-		qsort(out->v, out->n, sizeof(*out->v), name_order);
-	return 0;
+	free(live.v);
+	return failed;
 }
 
-/* Can a file of that day hold records of the time asked for? A record's day is its
-   file's, so whole days are left out unopened. */
-static bool day_is(const struct lookup *l, const char *name)
+static int live_look(struct records *w, int fd, const struct trail_file *f, struct err *e)
 {
-	char day[11];
-	int64_t start;
-
-	memcpy(day, name, 10);
-	day[10] = '\0';
-	if (clock_parse(day, 0, &start))
-		return true;
-	return lookup_span(l, start, start + DAY_US);
-}
-
-static int day_look(struct records *w, int dirfd, const char *name, struct err *e)
-{
-	int fd, rc;
-
-	if (!day_is(w->lookup, name))
-		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "cannot open the trail's file %s", name);
-	rc = records_file(w, fd, name, e);
-	close(fd);
+		return err_set(e, ERR_TEMP, "the trail's file %s could not be opened", f->name);
+	return records_file(w, fd, f->name, e);
+}
+
+/* Live files are opened before any is read: what is sealed meanwhile is still read. */
+static void live_open(const char *dir, const struct trail_files *files, int *fds)
+{
+	char path[LIMIT_PATH + TRAIL_OBJECT];
+
+	for (size_t i = 0; i < files->n; i++) {
+		fds[i] = -1;
+		if (files->v[i].sealed)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, files->v[i].name);
+		fds[i] = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	}
+}
+
+static int files_look(struct records *w, const char *dir, const struct trail_files *files, int *fds,
+	struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < files->n; i++) {
+		size_t k = w->oldest_first ? i : files->n - 1 - i;
+		const struct trail_file *f = &files->v[k];
+
+		if (w->progress)
+			w->progress(i, files->n, w->arg);
+		if (!lookup_span(w->lookup, f->from_us, f->to_us))
+			continue;
+		rc = f->sealed ? sealed_look(w, dir, f, e) : live_look(w, fds[k], f, e);
+	}
 	return rc;
 }
 
 int records_dir(struct records *w, const char *dir, struct err *e)
 {
-	struct records_days files;
-	int dirfd, rc = 0;
+	struct trail_files files;
+	int *fds, rc;
 
-	if (records_days(dir, &files, e))
+	if (trail_files_list(dir, &files, e)) {
+		free(files.v);
 		return -1;
-	if (files.n == 0)
-		return 0;
-	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		rc = err_sys(e, "cannot open the trail in %s", dir);
-	for (size_t i = 0; rc == 0 && i < files.n; i++)
-		rc = day_look(w, dirfd, files.v[w->oldest_first ? i : files.n - 1 - i].name, e);
-	if (dirfd >= 0)
-		close(dirfd);
+	}
+	fds = mem_alloc((files.n + 1) * sizeof(*fds));
+	live_open(dir, &files, fds);
+	rc = files_look(w, dir, &files, fds, e);
+	for (size_t i = 0; i < files.n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(fds);
 	free(files.v);
 	return rc;
 }

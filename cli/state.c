@@ -282,16 +282,16 @@ static void trail_look(struct state *st)
 	struct lookup_query any = { .read_only = -1 };
 	struct records w = { .each = newest_take, .arg = &st->trail_newest_us };
 	struct lookup *l = lookup_new(&any);
-	struct records_days files;
+	struct trail_files files;
 	struct err e;
 
 	st->trail_error = "";
 	w.lookup = l;
-	if (records_days(st->session->paths.trail, &files, &e) ||
+	if (trail_files_list(st->session->paths.trail, &files, &e) ||
 	    records_dir(&w, st->session->paths.trail, &e) < 0)
 		st->trail_error = arena_strdup(&st->arena, e.text);
 	for (size_t i = 0; i < files.n; i++) {
-		char path[LIMIT_PATH + 32];
+		char path[LIMIT_PATH + TRAIL_OBJECT];
 		struct stat s;
 
 		snprintf(path, sizeof(path), "%s/%s", st->session->paths.trail, files.v[i].name);

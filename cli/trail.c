@@ -1,5 +1,5 @@
 /*
- * trail.c - `refire trail lookup` and `refire trail follow`: what happened, who
+ * trail.c - `refire trail`: what happened, who
  * caused it, what the far side answered.
  *
  * Records are shown as a table for a person, or as stored with --json.
@@ -18,6 +18,7 @@
 #include "records.h"
 #include "session.h"
 #include "table.h"
+#include "trail_seals.h"
 #include "words.h"
 
 #define LIMIT_SCREEN 50		/* rows on a terminal where no --limit is given */
@@ -25,8 +26,8 @@
 enum {
 	OPT_EVENT_NAME, OPT_USERNAME, OPT_EVENT_SOURCE, OPT_EVENT_ID, OPT_READ_ONLY,
 	OPT_RESOURCE, OPT_CHANGE, OPT_DELIVERY, OPT_PIPELINE, OPT_REPOSITORY, OPT_ERROR_CODE,
-	OPT_FAILED, OPT_SINCE, OPT_UNTIL, OPT_TEXT, OPT_LIMIT, OPT_OLDEST_FIRST, OPT_CONFIG, OPT_JSON,
-	OPT_HELP
+	OPT_FAILED, OPT_SINCE, OPT_UNTIL, OPT_TEXT, OPT_LIMIT, OPT_OLDEST_FIRST, OPT_KEY,
+	OPT_WITNESS, OPT_ALL, OPT_CONFIG, OPT_JSON, OPT_RECORDS, OPT_HELP
 };
 static const struct args_option options[] = {
 	[OPT_EVENT_NAME] = { "event-name", 0, "NAME", "GitPush, MatchPipelines, DeliverWebhook, ..." },
@@ -46,17 +47,25 @@ static const struct args_option options[] = {
 	[OPT_TEXT] = { "text", 0, "TEXT", "this text anywhere in the record; case counts" },
 	[OPT_LIMIT] = { "limit", 'n', "N", "at most N records; 0: all (50 on a terminal, else all)" },
 	[OPT_OLDEST_FIRST] = { "oldest-first", 0, NULL, "begin with the oldest record" },
+	[OPT_KEY] = { "key", 0, "FILE", "verify: trust this public key (as `key export` writes it) alone" },
+	[OPT_WITNESS] = { "witness", 0, "FILE", "verify: heads that were noted elsewhere" },
+	[OPT_ALL] = { "all", 0, NULL, "verify: also name what is valid" },
 	[OPT_CONFIG] = ARGS_OPTION_CONFIG,
 	[OPT_JSON] = { "json", 0, NULL, "print whole records as they are stored, one a line" },
+	[OPT_RECORDS] = { "records", 0, NULL, "lookup: print one document, {\"Records\": [...]}" },
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
-static const char *const synopsis[] = { "[lookup] [OPTION...]", "follow [OPTION...]", NULL };
+static const char *const synopsis[] = { "[lookup] [OPTION...]", "follow [OPTION...]", "seal",
+	"verify [--key FILE] [--witness FILE] [--all] [--json]", "key [make|rotate|export]", NULL };
 static const struct args_usage usage = {
 	.program = "refire trail", .synopsis = synopsis, .options = options,
 	.summary = "Shows the trail: one record for each thing that was done, in the form of AWS\n"
 		"CloudTrail's. `lookup` finds records, the newest first; `follow` shows records as\n"
-		"they are written. Several conditions must all hold.",
+		"they are written. Several conditions must all hold. `seal` seals what there is now,\n"
+		"without waiting for the hour; `verify` tells whether what was sealed is still as it\n"
+		"was (exit status 1: not); `key` shows the key that signs, makes a first or another\n"
+		"one, or prints the public one (PKCS#1 DER).",
 	.notes = "Records of one push share its change id:\n"
 		"  refire trail lookup --change ID --oldest-first",
 };
@@ -79,6 +88,9 @@ struct show {
 	struct screen screen;
 	struct table table;
 	bool json, narrow, streaming;	/* streaming: each row at once */
+	bool document;			/* {"Records":[...]} */
+	struct screen errors;		/* where progress is shown */
+	int percent;			/* shown last, -1 none */
 	bool limited;			/* by us: nobody asked for a limit */
 	long long limit, shown;
 };
@@ -200,7 +212,9 @@ static int record_show(const char *line, size_t n, json_t *record, void *arg)
 {
 	struct show *s = arg;
 
-	if (s->json) {
+	if (s->document)
+		printf("%s\n%.*s", s->shown ? "," : "", (int)n, line);
+	else if (s->json) {
 		fwrite(line, 1, n, stdout);
 		putchar('\n');
 	} else {
@@ -225,14 +239,40 @@ static void walk_remarks(const struct records *w)
 			w->unreadable == 1 ? "line is" : "lines are");
 }
 
+/* On a terminal, and only while nothing else is being printed there. */
+static void progress_show(size_t done, size_t files, void *arg)
+{
+	struct show *s = arg;
+	int percent = files ? (int)(done * 100 / files) : 100;
+
+	if (!s->errors.terminal || files < 20 || percent == s->percent || (s->shown && s->streaming))
+		return;
+	s->percent = percent;
+	fprintf(stderr, "\r%3d %% of %zu files", percent, files);
+}
+
+static void progress_end(const struct show *s)
+{
+	if (s->percent >= 0)
+		fprintf(stderr, "\r\033[K");
+}
+
 static int lookup_run(struct show *s, const struct lookup *l, bool oldest_first,
 	const char *dir, struct err *e)
 {
 	struct records w = { .lookup = l, .oldest_first = oldest_first,
-		.each = record_show, .arg = s };
-	int rc = records_dir(&w, dir, e);
+		.each = record_show, .arg = s, .progress = progress_show };
+	int rc;
 
-	if (!s->json)
+	s->percent = -1;
+	screen_init(&s->errors, stderr);
+	if (s->document)
+		fputs("{\"Records\":[", stdout);
+	rc = records_dir(&w, dir, e);
+	progress_end(s);
+	if (s->document)
+		fputs("\n]}\n", stdout);
+	else if (!s->json)
 		table_end(&s->table);
 	fflush(stdout);
 	if (rc < 0)
@@ -269,7 +309,8 @@ static int time_option(const struct args *a, const char *name, int64_t *out, str
 struct request {
 	const char *config;
 	struct lookup_query query;
-	bool oldest_first, json, help;
+	struct seals_verify verify;
+	bool oldest_first, json, document, help;
 	long long limit;		/* -1: not given */
 };
 
@@ -306,26 +347,23 @@ static int option_set(struct request *r, const struct args *a, int k, struct err
 	case OPT_TEXT: q->text = a->value; break;
 	case OPT_LIMIT: return args_number(a, "limit", 0, &r->limit, e);
 	case OPT_OLDEST_FIRST: r->oldest_first = true; break;
-	case OPT_JSON: r->json = true; break;
+	case OPT_KEY: r->verify.key = a->value; break;
+	case OPT_WITNESS: r->verify.witness = a->value; break;
+	case OPT_ALL: r->verify.all = true; break;
+	case OPT_RECORDS: r->json = r->document = true; break;
+	case OPT_JSON: r->json = r->verify.json = true; break;
 	case OPT_HELP: r->help = true; break;
 	}
 	return 0;
 }
 
-static int trail_run(const struct request *r, bool follow, struct err *e)
+static int records_run(const struct request *r, const struct session *session, bool follow,
+	struct err *e)
 {
-	struct show s = { .json = r->json, .limit = r->limit };
-	struct session session;
+	struct show s = { .json = r->json, .document = r->document, .limit = r->limit };
 	struct lookup *l;
 	int rc;
 
-	if (session_open(&session, r->config, e))
-		return -1;
-	if (session.who == SESSION_OTHER) {
-		session_refuse(&session, "trail", e);
-		session_close(&session);
-		return -1;
-	}
 	screen_init(&s.screen, stdout);
 	s.limited = s.limit < 0 && s.screen.terminal && !s.json && !follow;
 	if (s.limit < 0)
@@ -333,20 +371,51 @@ static int trail_run(const struct request *r, bool follow, struct err *e)
 	s.narrow = s.screen.terminal && s.screen.width < NARROW_WIDTH;
 	table_begin(&s.table, &s.screen, s.narrow ? narrow : wide, s.narrow ? NARROW : WIDE);
 	l = lookup_new(&r->query);
-	rc = follow ? follow_run(&s, l, session.paths.trail, e)
-		: lookup_run(&s, l, r->oldest_first, session.paths.trail, e);
+	rc = follow ? follow_run(&s, l, session->paths.trail, e)
+		: lookup_run(&s, l, r->oldest_first, session->paths.trail, e);
 	lookup_free(l);
-	session_close(&session);
 	return rc < 0 ? -1 : 0;
+}
+
+static int verb_run(const struct request *r, const struct session *session, char **rest, int nrest,
+	struct err *e)
+{
+	const char *verb = nrest ? rest[0] : "lookup", *more = nrest > 1 ? rest[1] : NULL;
+
+	if (!strcmp(verb, "key") && nrest < 3 && (!more || !strcmp(more, "make") ||
+	    !strcmp(more, "rotate") || !strcmp(more, "export")))
+		return seals_key(session, more, e);
+	if (more)
+		return args_refuse(&usage, e, "unexpected `%s`", rest[nrest - 1]);
+	if (!strcmp(verb, "lookup") || !strcmp(verb, "follow"))
+		return records_run(r, session, !strcmp(verb, "follow"), e);
+	if (!strcmp(verb, "seal"))
+		return seals_seal(session, e);
+	if (!strcmp(verb, "verify"))
+		return seals_verify(session, &r->verify, e);
+	return args_refuse(&usage, e, "expected lookup, follow, seal, verify or key, not `%s`", verb);
+}
+
+/* The exit status, or -1. */
+static int trail_run(const struct request *r, char **rest, int nrest, struct err *e)
+{
+	struct session session;
+	int rc;
+
+	if (session_open(&session, r->config, e))
+		return -1;
+	rc = session.who == SESSION_OTHER ? session_refuse(&session, "trail", e) :
+		verb_run(r, &session, rest, nrest, e);
+	session_close(&session);
+	return rc;
 }
 
 int main(int argc, char **argv)
 {
 	struct request r = { .query.read_only = -1, .limit = -1 };
-	const char *verb;
 	struct args a;
 	struct err e;
-	int k;
+	int k, status;
 
 	log_init("refire trail", false);
 	args_init(&a, &usage, argc, argv);
@@ -357,12 +426,6 @@ int main(int argc, char **argv)
 		return log_exit(&e);
 	if (r.help)
 		return words_help(&usage);
-	verb = a.nrest ? a.rest[0] : "lookup";
-	if (a.nrest > 1 || (strcmp(verb, "lookup") != 0 && strcmp(verb, "follow") != 0)) {
-		args_refuse(&usage, &e, "expected lookup or follow, not `%s`", a.rest[a.nrest - 1]);
-		return log_exit(&e);
-	}
-	if (trail_run(&r, strcmp(verb, "follow") == 0, &e))
-		return log_exit(&e);
-	return words_end(0);
+	status = trail_run(&r, a.rest, a.nrest, &e);
+	return status < 0 ? log_exit(&e) : words_end(status);
 }

@@ -83,6 +83,9 @@ struct config {
 	const char *state_dir;
 	const char *include;	/* handled by conf.c; in the table for the manual */
 	const char *account_id, *region;
+	bool trail_seal;	/* by the hour */
+	const char *trail_bucket;
+	struct list trail_witness;	/* "syslog", absolute paths */
 	struct list operators;	/* Unix user names that may retry, drop, fire */
 	struct list approvers;	/* Unix user names, of pipelines without their own */
 	const char *pushers;	/* Unix group that may drop changes; "" none */

@@ -202,6 +202,19 @@ static bool only_of(const char *s, const char *allowed)
 	return s[strspn(s, allowed)] == '\0';
 }
 
+static int check_trail(const struct check *k, const struct config *c)
+{
+	if (!*c->trail_bucket || strlen(c->trail_bucket) > 63 ||
+	    !only_of(c->trail_bucket, "abcdefghijklmnopqrstuvwxyz0123456789.-"))
+		return check_fail(k, "trail-bucket", "`trail-bucket` is the name of an S3 bucket: small "
+			"letters, digits, . and -");
+	for (size_t i = 0; i < c->trail_witness.n; i++)
+		if (strcmp(c->trail_witness.v[i], "syslog") != 0 && c->trail_witness.v[i][0] != '/')
+			return check_fail(k, "trail-witness", "`%.100s`: a witness is `syslog` or an absolute "
+				"path", c->trail_witness.v[i]);
+	return 0;
+}
+
 static int check_refire(const struct config *c, struct err *e)
 {
 	struct check k = { c, e, SECTION_REFIRE, "" };
@@ -214,7 +227,7 @@ static int check_refire(const struct config *c, struct err *e)
 	if (strlen(c->user_agent) > LIMIT_RECORD_SHORT || strpbrk(c->user_agent, "\t"))
 		return check_fail(&k, "user-agent", "`user-agent` is at most %d bytes, without tabs",
 			LIMIT_RECORD_SHORT);
-	return check_absolute(&k, "state-dir", c->state_dir) ||
+	return check_trail(&k, c) || check_absolute(&k, "state-dir", c->state_dir) ||
 		check_proxy(&k, c->proxy, c->proxy_login_file) ? -1 : 0;
 }
 

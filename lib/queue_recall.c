@@ -1,15 +1,13 @@
 /* queue_recall.c - what the trail and the journal remember of deliveries. */
 #include "queue_recall.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "queue_db.h"
+#include "trail_index.h"
 
 /* ---- what is settled ---- */
 
@@ -176,43 +174,32 @@ static int recall_journal(struct queue *q, int64_t *recalled, struct err *e)
 
 typedef int line_fn(struct queue *, const char *, size_t, int64_t *, struct err *);
 
-static int read_trail_file(struct queue *q, const char *path, line_fn *fn, int64_t *n_out,
-	struct err *e)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	int failed = 0;
+struct recalling {
+	struct queue *q;
+	line_fn *fn;
+	int64_t *n;
+	struct err *e;
+};
 
-	if (!f)
-		return err_sys(e, "cannot read the trail file %s", path);
-	while (!failed && (n = getline(&line, &cap, f)) > 0)
-		failed = fn(q, line, (size_t)n, n_out, e);
-	free(line);
-	fclose(f);
-	return failed;
+static int read_line(const char *line, size_t n, void *arg)
+{
+	struct recalling *r = arg;
+
+	return r->fn(r->q, line, n, r->n, r->e);
 }
 
-/* Only what done/ can bring back matters: the files of its seven days, and one more. */
+/* Only what done/ can bring back matters: the records of its seven days, and one more. */
 static int read_trail(struct queue *q, const char *dir, line_fn *fn, int64_t *n, struct err *e)
 {
-	char path[LIMIT_PATH], first[CLOCK_ISO_SIZE];
-	DIR *h = opendir(dir);
-	struct dirent *d;
-	int failed = 0;
+	struct recalling r = { q, fn, n, e };
+	int64_t first = clock_wall_us() - (DONE_KEPT_S + 86400) * US_PER_S;
+	struct trail_files files;
+	int failed = trail_files_list(dir, &files, e);
 
-	if (!h)
-		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
-	clock_iso(clock_wall_us() - (DONE_KEPT_S + 86400) * US_PER_S, first);
-	while (!failed && (d = readdir(h))) {
-		if (strlen(d->d_name) != 16 || strcmp(d->d_name + 10, ".jsonl") ||
-		    strncmp(d->d_name, first, 10) < 0 ||
-		    snprintf(path, sizeof(path), "%s/%s", dir, d->d_name) >= (int)sizeof(path))
-			continue;
-		failed = read_trail_file(q, path, fn, n, e);
-	}
-	closedir(h);
+	for (size_t i = 0; !failed && i < files.n; i++)
+		if (files.v[i].to_us >= first)
+			failed = trail_file_each(dir, &files.v[i], read_line, &r, e);
+	free(files.v);
 	return failed;
 }
 

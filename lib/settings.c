@@ -52,6 +52,15 @@ const struct setting settings[] = {
 	  .help = "Twelve digits: recipientAccountId in the trail." },
 	{ REFIRE("region", SETTING_STRING, region), .def = "us-east-1",
 	  .help = "awsRegion in the trail." },
+	{ REFIRE("trail-seal", SETTING_BOOL, trail_seal), .def = "yes",
+	  .help = "Whether the sender seals the trail by the hour: compressed files, and signed "
+		"digests over them." },
+	{ REFIRE("trail-bucket", SETTING_STRING, trail_bucket), .def = "refire",
+	  .help = "The bucket that digests name: where state-dir/trail/refire is copied to, if it "
+		"is." },
+	{ REFIRE("trail-witness", SETTING_LIST, trail_witness),
+	  .help = "Where the head of the chain of digests is noted, so that removing the newest ones "
+		"shows: syslog, and files (absolute paths) on other disks or machines." },
 	{ REFIRE("operators", SETTING_LIST, operators),
 	  .help = "Unix users, beside root and the owner of state-dir, whose commands (fire, "
 		"retry, drop) are carried out." },

@@ -1,10 +1,11 @@
 /*
  * trail.h - records shaped like AWS CloudTrail's (record contents, version 1.11).
  *
- * Live records are JSON lines in STATE/trail/YYYY-MM-DD.jsonl, by the UTC day of
- * the journal row. Only the sender that holds its lock writes them, from journal
- * rows after the queue's cursor; each carries its journal sequence number in
- * additionalEventData.sequence, so that rendering twice is seen and skipped.
+ * Live records are JSON lines in STATE/trail/, by the hour of the journal row
+ * (trail_files.h), until they are sealed (trail_seal.h). Only the sender that holds
+ * its lock writes them, from journal rows after the queue's cursor; each carries its
+ * journal sequence number in additionalEventData.sequence, so that rendering twice is
+ * seen and skipped.
  *
  * One record, one line of JSON: UTF-8 with control and bidi characters escaped:
  *	eventVersion "1.11", userIdentity {type "Unknown", principalId "uid:1000",
@@ -57,7 +58,11 @@ void trail_take(struct trail *w, const struct journal_row *r, const struct chang
    of them counts and the next call tries again. */
 int64_t trail_export(struct trail *w, struct err *e);
 int trail_sync(struct trail *w, struct err *e);
+int64_t trail_written(const struct trail *w);	/* sequence number of the last record */
 void trail_close(struct trail *w);
+/* Where the hour has turned (or always): all is written and durable, and what comes goes
+   into a new file: those there are may be sealed (trail_seal.h). */
+int trail_turn(struct trail *w, int64_t now_us, bool always, struct err *e);
 
 /* The highest sequence number in the files of dir; 0 none. For the rebuild of a queue,
    whose journal goes on from there. */

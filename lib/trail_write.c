@@ -1,8 +1,7 @@
-/* trail_write.c - append records to the day's file, in the journal's order, each
-   once: the cursor, the torn tail, the turn of the day. */
+/* trail_write.c - append records to the hour's file, in the journal's order, each
+   once: the cursor, the torn tail, the turn of the hour. */
 #include "trail.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +13,7 @@
 
 #include "clock.h"
 #include "fs.h"
+#include "trail_files.h"
 
 #define TAIL (2 * MIB)			/* more than any record */
 #define TAKEN (8 * MIB)			/* as much is kept between two exports */
@@ -24,7 +24,7 @@ struct trail {
 	const char *dir;
 	struct trail_context ctx;
 	int fd;
-	char day[16];			/* "2026-11-23", of the open file */
+	char hour[16];			/* "2026-11-23T14": no later file is of an earlier one */
 	off_t size;
 	int64_t rendered, written, synced;	/* sequence numbers: in out, in the file, durable */
 	int64_t taken;			/* of the rendered, how many were given */
@@ -34,33 +34,30 @@ struct trail {
 	struct delivery delivery;
 };
 
-static bool is_day_file(const char *name)
+static int newest(const char *dir, char out[TRAIL_NAME], struct err *e)
 {
-	return strlen(name) == 16 && !strcmp(name + 10, ".jsonl") && name[4] == '-' && name[7] == '-';
-}
-
-static int newest(const char *dir, char out[32], struct err *e)
-{
-	DIR *h = opendir(dir);
-	struct dirent *d;
+	struct trail_files live;
 
 	*out = 0;
-	if (!h)
-		return errno == ENOENT ? 0 : err_sys(e, "cannot list the trail %s", dir);
-	while ((d = readdir(h)))
-		if (is_day_file(d->d_name) && strcmp(d->d_name, out) > 0)
-			snprintf(out, 32, "%.16s", d->d_name);
-	closedir(h);
+	if (trail_files_live(dir, &live, e)) {
+		free(live.v);
+		return -1;
+	}
+	if (live.n)
+		snprintf(out, TRAIL_NAME, "%.39s", live.v[live.n - 1].name);
+	free(live.v);
 	return 0;
 }
 
-/* The number after "sequence": in one line of ours; 0 none. */
-static int64_t sequence_of(const char *line, size_t n)
+/* The last record that is in a sealed file, 0 none. */
+static int last_sealed(const char *dir, int64_t *seq, struct err *e)
 {
-	static const char key[] = "\"additionalEventData\":{\"sequence\":";
-	const char *p = memmem(line, n, key, sizeof(key) - 1);
+	struct trail_files sealed;
+	int failed = trail_files_sealed(dir, &sealed, e);
 
-	return p ? strtoll(p + sizeof(key) - 1, NULL, 10) : 0;
+	*seq = !failed && sealed.n ? sealed.v[sealed.n - 1].sequence : 0;
+	free(sealed.v);
+	return failed;
 }
 
 /* In the tail s of n bytes: where the last whole record ends (0: there is none). */
@@ -76,7 +73,7 @@ static size_t last_record(const char *s, size_t n, int64_t *seq)
 		before = n ? memrchr(s, '\n', n) : NULL;
 		from = before ? (size_t)(before - s) + 1 : 0;
 		if (n > from && s[from] == '{' && s[n - 1] == '}') {
-			*seq = sequence_of(s + from, n - from);
+			*seq = trail_sequence_of(s + from, n - from);
 			if (*seq)
 				return n + 1;
 		}
@@ -142,20 +139,50 @@ static int set_aside(struct trail *w, const char *name, off_t from, struct err *
 	return 0;
 }
 
+/* The newest file may have been made and nothing written: what is written before the
+   cursor moved is then in the one before. */
+static int last_live(const char *dir, int64_t *seq, struct err *e)
+{
+	struct trail_files live;
+	int failed = trail_files_live(dir, &live, e);
+
+	*seq = 0;
+	for (size_t i = live.n; !failed && !*seq && i > 0; i--) {
+		off_t size, end;
+		int fd;
+
+		failed = open_file(dir, live.v[i - 1].name, O_RDONLY, &fd, &size, e);
+		if (!failed) {
+			failed = last_line(fd, size, seq, &end, e);
+			close(fd);
+		}
+	}
+	free(live.v);
+	return failed;
+}
+
 static int resume(struct trail *w, struct err *e)
 {
-	char name[32];
+	char name[TRAIL_NAME];
 	int64_t seq;
 	off_t end;
 
-	if (newest(w->dir, name, e) || !*name)
-		return *name ? -1 : 0;
+	if (last_sealed(w->dir, &seq, e) || newest(w->dir, name, e))
+		return -1;
+	if (seq > w->written)
+		w->written = seq;
+	if (!*name)
+		return 0;
+	if (last_live(w->dir, &seq, e))
+		return -1;
+	if (seq > w->written)
+		w->written = seq;
 	if (open_file(w->dir, name, O_RDWR, &w->fd, &w->size, e) ||
 	    last_line(w->fd, w->size, &seq, &end, e))
 		return -1;
 	if (end != w->size && set_aside(w, name, end, e))
 		return -1;
-	snprintf(w->day, sizeof(w->day), "%.10s", name);
+	snprintf(w->hour, sizeof(w->hour), name[10] == 'T' ? "%.13s" : "%.10s", name);
 	if (seq > w->written)
 		w->written = seq;
 	return 0;
@@ -206,38 +233,48 @@ static int flush(struct trail *w, struct err *e)
 		return -1;
 	}
 	w->size += (off_t)w->out.len;
+	w->written = w->rendered;
 	buf_clear(&w->out);
 	return 0;
 }
 
-static int turn_to(struct trail *w, const char *day, struct err *e)
+static int leave(struct trail *w, struct err *e)
 {
-	char name[32];
-
 	if (flush(w, e))
 		return -1;
-	if (w->fd >= 0) {
-		if (fsync(w->fd))
-			return err_sys(e, "cannot sync the trail in %s", w->dir);
-		close(w->fd);
-	}
-	snprintf(name, sizeof(name), "%.10s.jsonl", day);
-	snprintf(w->day, sizeof(w->day), "%.10s", day);
+	if (w->fd < 0)
+		return 0;
+	if (fsync(w->fd))
+		return err_sys(e, "cannot sync the trail in %s", w->dir);
+	close(w->fd);
+	w->fd = -1;
+	return 0;
+}
+
+static int turn_to(struct trail *w, const char *hour, int64_t seq, struct err *e)
+{
+	char name[TRAIL_NAME];
+
+	if (leave(w, e))
+		return -1;
+	if (strncmp(hour, w->hour, 13) > 0)
+		snprintf(w->hour, sizeof(w->hour), "%.13s", hour);
+	snprintf(name, sizeof(name), "%.13s-%016" PRId64 ".jsonl", w->hour, seq);
 	return open_file(w->dir, name, O_RDWR | O_CREAT, &w->fd, &w->size, e);
 }
 
-/* A journal row whose time went back belongs to the open file: days only advance. */
-static bool same_day(const struct trail *w, const char *when)
+/* A journal row whose time went back belongs to the open file: hours only advance. */
+static bool same_hour(const struct trail *w, const char *when)
 {
-	return w->fd >= 0 && strncmp(when, w->day, 10) <= 0;
+	return w->fd >= 0 && strncmp(when, w->hour, 13) <= 0;
 }
 
-static int on_day(struct trail *w, int64_t time_us, struct err *e)
+static int on_hour(struct trail *w, const struct journal_row *r, struct err *e)
 {
 	char when[CLOCK_ISO_SIZE];
 
-	clock_iso(time_us, when);
-	return same_day(w, when) ? 0 : turn_to(w, when, e);
+	clock_iso(r->time_us, when);
+	return same_hour(w, when) ? 0 : turn_to(w, when, r->seq, e);
 }
 
 void trail_take(struct trail *w, const struct journal_row *r, const struct change_row *change,
@@ -246,11 +283,27 @@ void trail_take(struct trail *w, const struct journal_row *r, const struct chang
 	char when[CLOCK_ISO_SIZE];
 
 	if (r->seq != w->rendered + 1 || (r->change && !change) || w->out.len > TAKEN ||
-	    !same_day(w, clock_iso(r->time_us, when)))
+	    !same_hour(w, clock_iso(r->time_us, when)))
 		return;
 	trail_render(&w->ctx, r, change, d, &w->out);
 	w->rendered = r->seq;
 	w->taken++;
+}
+
+int trail_turn(struct trail *w, int64_t now_us, bool always, struct err *e)
+{
+	char when[CLOCK_ISO_SIZE];
+
+	clock_iso(now_us, when);
+	if (trail_export(w, e) < 0 || trail_sync(w, e))
+		return -1;
+	if (w->fd < 0 || (!always && strncmp(when, w->hour, 13) <= 0))
+		return 0;
+	if (leave(w, e))
+		return -1;
+	if (strncmp(when, w->hour, 13) > 0 || !w->hour[10])
+		snprintf(w->hour, sizeof(w->hour), "%.13s", when);
+	return 0;
 }
 
 static int look_up(struct trail *w, const struct journal_row *r, struct err *e)
@@ -272,18 +325,18 @@ static int look_up(struct trail *w, const struct journal_row *r, struct err *e)
 struct export {
 	struct trail *w;
 	struct err *e;
-	int64_t n, last;
+	int64_t n;
 };
 
 static int one(const struct journal_row *r, void *arg)
 {
 	struct export *x = arg;
 
-	if (on_day(x->w, r->time_us, x->e) || look_up(x->w, r, x->e))
+	if (on_hour(x->w, r, x->e) || look_up(x->w, r, x->e))
 		return -1;
 	trail_render(&x->w->ctx, r, r->change ? &x->w->change : NULL,
 		r->delivery ? &x->w->delivery : NULL, &x->w->out);
-	x->last = r->seq;
+	x->w->rendered = r->seq;
 	x->n++;
 	return 0;
 }
@@ -294,18 +347,22 @@ int64_t trail_export(struct trail *w, struct err *e)
 
 	w->taken = 0;
 	for (;;) {
-		struct export x = { w, e, 0, w->rendered };
+		struct export x = { w, e, 0 };
 
 		if (queue_journal(w->q, w->rendered, 0, BATCH, one, &x, e) || flush(w, e)) {
 			buf_clear(&w->out);
 			w->rendered = w->written;
 			return -1;
 		}
-		w->rendered = w->written = x.last;
 		total += x.n;
 		if (x.n < BATCH)
 			return total;
 	}
+}
+
+int64_t trail_written(const struct trail *w)
+{
+	return w->written;
 }
 
 int trail_sync(struct trail *w, struct err *e)
@@ -322,18 +379,11 @@ int trail_sync(struct trail *w, struct err *e)
 
 int trail_last_sequence(const char *dir, int64_t *seq, struct err *e)
 {
-	char name[32];
-	off_t size, end;
-	int fd, failed;
+	int64_t live;
 
-	*seq = 0;
-	if (newest(dir, name, e))
+	if (last_sealed(dir, seq, e) || last_live(dir, &live, e))
 		return -1;
-	if (!*name)
-		return 0;
-	if (open_file(dir, name, O_RDONLY, &fd, &size, e))
-		return -1;
-	failed = last_line(fd, size, seq, &end, e);
-	close(fd);
-	return failed;
+	if (live > *seq)
+		*seq = live;
+	return 0;
 }

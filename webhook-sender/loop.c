@@ -16,6 +16,7 @@
 #include "intake.h"
 #include "join.h"
 #include "log.h"
+#include "sealing.h"
 #include "secrets.h"
 
 #define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
@@ -30,6 +31,7 @@ static bool stopped;
 struct loop {
 	struct sender *s;
 	struct attempts *t;
+	struct sealing *sealing;
 	enum loop_mode mode;
 	int watch;			/* inotify, -1 none */
 	int64_t rescan, sync, prune, expiry;	/* monotonic: when next */
@@ -191,7 +193,7 @@ static int write_trail(struct loop *l, struct err *e)
 	if (now < l->sync)
 		return 0;
 	l->sync = now + SYNC_US;
-	return trail_sync(l->s->trail, e);
+	return trail_sync(l->s->trail, e) || sealing_step(l->sealing, l->s, e) ? -1 : 0;
 }
 
 static int64_t longest_wait(const struct config *c)
@@ -319,7 +321,7 @@ static int rough(struct loop *l, struct err *e)
 
 int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct err *e)
 {
-	struct loop l = { .s = s, .t = t, .mode = mode, .spool = true, .joins = true,
+	struct loop l = { .s = s, .t = t, .sealing = sealing_open(), .mode = mode, .spool = true, .joins = true,
 		.watch = watch_spool(&s->paths), .rescan = clock_mono_us() + RESCAN_US };
 	struct queue_due due = { 0 };
 	int failed = 0;
@@ -343,6 +345,7 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	drain(l.watch);
 	if (l.watch >= 0)
 		close(l.watch);
+	sealing_close(l.sealing);
 	if (!failed && (trail_export(s->trail, e) < 0 || trail_sync(s->trail, e)))
 		failed = -1;
 	return failed;

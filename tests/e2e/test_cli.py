@@ -72,8 +72,8 @@ USAGE = [
     ("queue", "lst"), ("queue", "--stat", "x"), ("queue", "--state", "WAITNG"),
     ("queue", "--limit", "0"), ("queue", "show"), ("queue", "show", "aaaa", "bbbb"),
     ("queue", "retry"), ("queue", "list", "x"), ("queue", "--since", "yesterday"),
-    ("queue", "--change", "abc"), ("trail", "seal"), ("trail", "--since", "x"),
-    ("trail", "--read-only", "perhaps"), ("fire",), ("fire", "a", "b"),
+    ("queue", "--change", "abc"), ("trail", "sela"), ("trail", "seal", "x"),
+    ("trail", "--since", "x"), ("trail", "--read-only", "perhaps"), ("fire",), ("fire", "a", "b"),
     ("fire", "web-ci", "--var", "x"), ("fire", "web-ci", "--var", "1=x"),
     ("status", "x"), ("check", "x"),
 ]

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "tap.h"
 #include "trail.h"
+#include "trail_files.h"
 
 static char dir[] = "/tmp/refire-trail-XXXXXX";
 static const struct trail_context ctx = { "123456789012", "eu-west-1", "refire/test" };
@@ -155,7 +156,7 @@ static void path_of(char *out, size_t size)
 	DIR *h = opendir(dir);
 
 	while ((d = readdir(h)))
-		if (strlen(d->d_name) == 16)
+		if (trail_name_live(d->d_name))
 			snprintf(out, size, "%s/%s", dir, d->d_name);
 	closedir(h);
 }
