@@ -23,6 +23,7 @@ enum pipeline_mode { MODE_QUEUED, MODE_SUPERSEDED, MODE_PARALLEL };
 enum approval { APPROVAL_NONE, APPROVAL_REQUIRED };
 enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of on_choices */
 enum tls_min { TLS_MIN_12, TLS_MIN_13 };
+enum credential_source { CREDENTIALS_GIT, CREDENTIALS_NONE };
 enum baseline { BASELINE_SILENT, BASELINE_FIRE };
 
 struct repository {
@@ -32,7 +33,10 @@ struct repository {
 	const char *url;	/* polled */
 	const char *real;	/* path or root with symbolic links resolved when it was read;
 				   "" where it was not there */
-	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file;
+	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file, *tls_cert, *tls_key;
+	int credentials;	/* enum credential_source */
+	bool mirror;		/* of a url: its objects are kept here (mirror.h) */
+	int64_t mirror_timeout_us;
 	int64_t poll_interval_us;
 	int64_t poll_timeout_us;
 	int baseline;		/* enum baseline */

@@ -238,6 +238,11 @@ static int check_sources(const struct check *k, const struct repository *r)
 	if (*r->root && (*r->path || *r->url))
 		return check_fail(k, "root", "`root` stands alone: a section with it has no `path` "
 			"and no `url`");
+	if (r->mirror && (*r->path || !*r->url))
+		return check_fail(k, "mirror", "`mirror` is for a repository that has a `url` and no "
+			"`path`");
+	if (*r->tls_key && !*r->tls_cert)
+		return check_fail(k, "tls-key", "`tls-key` goes with a `tls-cert`");
 	if (!*r->root && !*r->path && !*r->url)
 		return check_fail(k, "", "repository `%s` needs one of `path` (on this machine), "
 			"`root` (all below a directory) or `url` (polled)", r->name);
@@ -367,7 +372,7 @@ static int check_ref_globs(const struct check *k, const char *key, const struct 
 	return 0;
 }
 
-/* Changed paths come from objects, and only a repository on this machine has them. */
+/* Changed paths come from objects: of a repository on this machine, or of a mirror. */
 static int check_path_filter(const struct check *k, const struct pipeline *p)
 {
 	const char *key = p->paths.n ? "paths" : "paths-exclude";
@@ -377,10 +382,11 @@ static int check_path_filter(const struct check *k, const struct pipeline *p)
 	for (size_t i = 0; i < k->c->nrepositories; i++) {
 		const struct repository *r = &k->c->repositories[i];
 
-		if (!*r->path && !*r->root && pipeline_watches(p, r->name))
-			return check_fail(k, key, "`%s` cannot be used with repository `%s`: it has "
-				"only a `url`, so there are no objects here to see which files "
-				"changed; give it a `path`", key, r->name);
+		if (!*r->path && !*r->root && !r->mirror && pipeline_watches(p, r->name))
+			return check_fail(k, key, "pipeline `%s`: `%s` cannot be used with repository "
+				"`%s`: it has only a `url`, so there are no objects here to see which "
+				"files changed; give the repository `mirror = yes`, or a `path`",
+				p->name, key, r->name);
 	}
 	return 0;
 }

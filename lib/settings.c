@@ -12,6 +12,7 @@
 static const char *const on_choices[] = { "push", "tag", "delete", NULL };
 static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
 static const char *const approval_choices[] = { "none", "required", NULL };
+static const char *const credentials_choices[] = { "git", "none", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL };
 static const char *const target_choices[] = { "webhook", NULL };
@@ -27,6 +28,9 @@ _Static_assert(MODE_QUEUED == 0 && MODE_SUPERSEDED == 1 && MODE_PARALLEL == 2,
 	"mode_choices stand in the order of enum pipeline_mode");
 _Static_assert(BASELINE_SILENT == 0 && BASELINE_FIRE == 1,
 	"baseline_choices stand in the order of enum baseline");
+
+_Static_assert(CREDENTIALS_GIT == 0 && CREDENTIALS_NONE == 1,
+	"credentials_choices stand in the order of enum credential_source");
 
 #define MS (US_PER_S / 1000)
 #define HOUR (3600 * US_PER_S)
@@ -127,8 +131,24 @@ const struct setting settings[] = {
 	  .help = "User name for an http url, with token-file." },
 	{ REPOSITORY("token-file", SETTING_PATH, token_file),
 	  .help = "File with the password or token for an http url." },
+	{ REPOSITORY("credentials", SETTING_CHOICE, credentials), .def = "git",
+	  .choices = credentials_choices,
+	  .help = "Whom to ask when an http url wants a user name and a password, and no "
+		"token-file is set: git, the credential helpers of the account that polls; none, "
+		"nobody." },
 	{ REPOSITORY("ca-file", SETTING_PATH, ca_file),
 	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
+	{ REPOSITORY("tls-cert", SETTING_PATH, tls_cert),
+	  .help = "Certificate (PEM) to show to an https url that asks for one." },
+	{ REPOSITORY("tls-key", SETTING_PATH, tls_key),
+	  .help = "Its private key, without a passphrase; default: it stands in tls-cert." },
+	{ REPOSITORY("mirror", SETTING_BOOL, mirror), .def = "no",
+	  .help = "With yes, the commits and trees of a url are kept in state-dir/mirror, so that "
+		"path filters and lists of commits work for it as for a path." },
+	{ REPOSITORY("mirror-timeout", SETTING_TIME, mirror_timeout_us), .def = "10m",
+	  .min = US_PER_S, .max = DAY,
+	  .help = "How long one fetch into the mirror may take, the first one included; after that "
+		"what was seen is reported without commits and paths." },
 
 	{ PIPELINE("repository", SETTING_GLOBS, repository),
 	  .help = "The repositories it watches: names, or patterns over names. Required." },

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "clock.h"
+#include "credential.h"
+#include "fetch.h"
+#include "mirror.h"
 #include "scope.h"
 
 struct loading {
@@ -129,9 +132,17 @@ void look_share(struct look *l)
 	}
 }
 
+/* A socket's name has at most 107 bytes (unix(7)); ssh adds 17 for a moment to ours of 17. */
+static const char *share_dir(struct arena *a, const struct config *c)
+{
+	return strlen(c->state_dir) > 107 - 17 - 17 - sizeof("/ssh") ? "" :
+		arena_fmt(a, "%s/ssh", c->state_dir);
+}
+
 static void copy_settings(struct look *l, const struct config *c, const struct repository *r)
 {
 	struct arena *a = &l->arena;
+	char dir[LIMIT_PATH];
 
 	l->ssh_key = arena_strdup(a, r->ssh_key);
 	l->known_hosts = arena_strdup(a, r->known_hosts);
@@ -139,6 +150,12 @@ static void copy_settings(struct look *l, const struct config *c, const struct r
 	l->username = arena_strdup(a, r->username);
 	l->ca_file = arena_strdup(a, r->ca_file);
 	l->user_agent = arena_strdup(a, c->user_agent);
+	l->tls_cert = arena_strdup(a, r->tls_cert);
+	l->tls_key = arena_strdup(a, r->tls_key);
+	l->helpers = r->credentials == CREDENTIALS_GIT && !*r->token_file;
+	l->ssh_dir = share_dir(a, c);
+	l->mirror = mirror_dir(c, l->name, dir) ? "" : arena_strdup(a, dir);
+	l->mirror_timeout_us = r->mirror_timeout_us;
 	l->timeout_us = r->poll_timeout_us;
 }
 
@@ -208,7 +225,11 @@ void look_free(struct look *l)
 
 void look_run(struct look *l)
 {
-	if (l->local)
+	if (l->task == LOOK_FETCH)
+		fetch_mirror(l);
+	else if (l->task != LOOK_LIST)
+		credential_run(l);
+	else if (l->local)
 		look_local(l);
 	else if (l->remote.kind == REMOTE_SSH)
 		look_ssh(l);

@@ -33,6 +33,13 @@
 #include "still.h"
 
 struct host;
+struct credentials;
+
+enum look_task {
+	LOOK_LIST,			/* look_run's own */
+	LOOK_ASK, LOOK_APPROVE, LOOK_REJECT,	/* credential.h */
+	LOOK_FETCH,			/* fetch.h */
+};
 
 struct look {
 	struct arena arena;		/* owns every string below */
@@ -41,6 +48,12 @@ struct look {
 	const char *dir, *below;	/* local: git directory, and the root it must lie below, or "" */
 	struct remote remote;
 	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file, *user_agent;
+	const char *tls_cert, *tls_key;
+	const char *ssh_dir;		/* where connections are shared; "" they are not */
+	const char *mirror;		/* git directory to fetch into before it is reported; "" */
+	int64_t mirror_timeout_us;
+	bool helpers;			/* git's credential helpers may be asked */
+	struct credentials *credentials;	/* what they said */
 	int64_t timeout_us;
 	const atomic_bool *stop;	/* the program is to end */
 	struct queue_texts scope;	/* ref prefixes it is about */
@@ -56,6 +69,8 @@ struct look {
 	bool loaded;
 	char still[STILL_DIGEST];	/* the stats, or the answer, of the last whole look; "" none */
 	int64_t began_us;		/* wall-clock */
+	enum look_task task;		/* what a worker shall do */
+	const char *user, *password;	/* of a credential helper, NULL none */
 	/* what came back */
 	bool failed;
 	struct err err;
@@ -67,6 +82,9 @@ struct look {
 	char stands[STILL_DIGEST];	/* the stats before it was read, or the answer */
 	uint64_t sum;			/* of the answer's bytes */
 	struct repo_refs refs;
+	bool unauthorized;		/* failed: the server asks for a user name and password */
+	bool fetched;			/* the mirror was looked after, well or not */
+	const char *mirror_said, *mirror_failed;	/* for people; NULL nothing */
 };
 
 /* -1: the URL cannot be used. */
@@ -92,7 +110,7 @@ void look_free(struct look *l);		/* and its twins */
 void look_local(struct look *l);
 void look_ssh(struct look *l);
 void look_daemon(struct look *l);
-/* The one of them that fits; http is not among them. */
+/* The one of them that fits (http is not among them), or what task says. */
 void look_run(struct look *l);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "advert.h"
 #include "clock.h"
+#include "credential.h"
+#include "fetch.h"
 #include "glob.h"
 #include "hints.h"
 #include "note.h"
@@ -24,6 +26,7 @@
 #define HINT_GAP_US (US_PER_S / 4)	/* a storm of hints is one look a quarter second */
 #define NAP_MS 1000
 #define PATH_THREADS 4			/* local looks at once */
+#define FETCH_THREADS 2
 #define STREAM_THREADS 8		/* ssh and git:// ones */
 #define GREET_US (24 * 3600 * US_PER_S)	/* a server that answers no question unasked */
 
@@ -37,6 +40,8 @@ struct pass {
 	struct hints hints;
 	struct smart *smart;
 	struct workers *local, *streams;
+	struct workers *askers, *fetchers;	/* of credential helpers, of mirrors */
+	struct credentials *credentials;
 	struct say say;
 	struct pass_tally tally;
 	atomic_bool stop;
@@ -89,11 +94,14 @@ int pass_open(struct pass **out, struct config **config, const struct pass_optio
 	p->paths = *paths;
 	p->signals = signals;
 	p->hooked = -1;
+	p->credentials = credentials_open();
 	p->inotify = o->watch ? hints_watch(paths) : -1;
 	say_init(&p->say, o->json, o->quiet);
 	if (open_queue(p, e) || smart_open(&p->smart, e) ||
 	    workers_open(&p->local, PATH_THREADS, e) ||
-	    workers_open(&p->streams, STREAM_THREADS, e)) {
+	    workers_open(&p->streams, STREAM_THREADS, e) ||
+	    workers_open(&p->askers, WORKERS_MAX, e) ||
+	    workers_open(&p->fetchers, FETCH_THREADS, e)) {
 		pass_close(p);
 		return -1;
 	}
@@ -112,14 +120,18 @@ void pass_close(struct pass *p)
 	say_clear(&p->say);
 	ended = workers_close(p->local);
 	ended &= workers_close(p->streams);
+	ended &= workers_close(p->askers);
+	ended &= workers_close(p->fetchers);
 	smart_close(p->smart);
 	queue_close(p->queue);
 	roster_release(&p->roster);
 	hints_release(&p->hints);
 	if (p->inotify >= 0)
 		close(p->inotify);
-	if (ended)
-		free(p);
+	if (!ended)
+		return;
+	credentials_close(p->credentials);
+	free(p);
 }
 
 const struct pass_tally *pass_result(const struct pass *p)
@@ -426,6 +438,7 @@ static int begin(struct pass *p, struct watched *w, struct look **out)
 	hints_begin(&p->hints, w->name);
 	if (!prepare(p, w, out, &e)) {
 		(*out)->stop = &p->stop;
+		(*out)->credentials = p->credentials;
 		w->look = *out;
 		return 0;
 	}
@@ -458,6 +471,15 @@ static int64_t spoken(const struct watched *w)
 	return w->speaks ? w->speaks : w->host->speaks;
 }
 
+static void ask_server(struct pass *p, struct look *l)
+{
+	l->unauthorized = l->failed = false;
+	l->wait_us = 0;
+	if (!l->user)
+		credential_recall(l);
+	smart_start(p->smart, l);
+}
+
 static void start(struct pass *p, struct watched *w)
 {
 	struct look *l;
@@ -472,7 +494,7 @@ static void start(struct pass *p, struct watched *w)
 	if (l->local)
 		workers_give(p->local, l);
 	else if (l->remote.kind == REMOTE_HTTP)
-		smart_start(p->smart, l);
+		ask_server(p, l);
 	else
 		workers_give(p->streams, l);
 }
@@ -567,8 +589,49 @@ static void learn(struct pass *p, struct watched *w, const struct look *l)
 		say_error(&p->say, &e);
 }
 
+/* What is seen is reported when the mirror has it, or could not be given it. */
+static void end_fetched(struct pass *p, struct look *l)
+{
+	const struct watched *w = roster_find(&p->roster, l->name);
+
+	if (w && w->look == l)
+		say_mirror(&p->say, w, l);
+	end_one(p, l);
+	look_free(l);
+}
+
+static bool fetch_first(struct pass *p, struct look *l)
+{
+	const struct watched *w = roster_find(&p->roster, l->name);
+
+	if (!w || w->look != l || !fetch_wanted(l))
+		return false;
+	if (l->unloaded && look_catch_up(l, p->queue, &l->err)) {
+		l->failed = true;
+		return false;
+	}
+	l->unloaded = false;
+	l->task = LOOK_FETCH;
+	workers_give(p->fetchers, l);
+	return true;
+}
+
+/* A credential helper is asked, or told, between an answer and the look's end. */
+static bool turn_to_helper(struct pass *p, struct look *l)
+{
+	enum look_task next = credential_next(l);
+
+	if (next == LOOK_LIST)
+		return false;
+	l->task = next;
+	workers_give(p->askers, l);
+	return true;
+}
+
 static void end_remote(struct pass *p, struct look *l)
 {
+	if (turn_to_helper(p, l))
+		return;
 	hosts_leave(&p->roster.hosts, l->host);
 	look_share(l);
 	for (struct look *t = l; t; t = t->twins) {
@@ -576,9 +639,19 @@ static void end_remote(struct pass *p, struct look *l)
 
 		if (w && w->look == t)
 			learn(p, w, t);
+		if (t == l && fetch_first(p, t))
+			return;
 		end_one(p, t);
 	}
 	look_free(l);
+}
+
+static void end_asked(struct pass *p, struct look *l)
+{
+	if (credential_again(l))
+		ask_server(p, l);
+	else
+		end_remote(p, l);
 }
 
 static void collect(struct pass *p)
@@ -589,6 +662,10 @@ static void collect(struct pass *p)
 		end_remote(p, l);
 	while ((l = workers_take(p->streams)))
 		end_remote(p, l);
+	while ((l = workers_take(p->askers)))
+		end_asked(p, l);
+	while ((l = workers_take(p->fetchers)))
+		end_fetched(p, l);
 	while ((l = workers_take(p->local)))
 		end_local(p, l);
 	say_progress(&p->say, p->tally.looked, p->total, p->tally.changed, p->tally.failed);
@@ -596,7 +673,9 @@ static void collect(struct pass *p)
 
 static bool busy(const struct pass *p)
 {
-	return hosts_any_wait(&p->roster.hosts) || smart_running(p->smart) || workers_busy(p->local) || workers_busy(p->streams);
+	return hosts_any_wait(&p->roster.hosts) || smart_running(p->smart) ||
+		workers_busy(p->local) || workers_busy(p->streams) || workers_busy(p->askers) ||
+		workers_busy(p->fetchers);
 }
 
 /* ---- the configuration ---- */
@@ -678,12 +757,15 @@ static void take_signals(struct pass *p)
 
 static int wait(struct pass *p, int64_t next_us, struct err *e)
 {
-	const int fds[] = { p->signals, workers_fd(p->local), workers_fd(p->streams), p->inotify };
+	const int fds[] = { p->signals, workers_fd(p->local), workers_fd(p->streams),
+		workers_fd(p->askers), workers_fd(p->fetchers), p->inotify };
 	int64_t ms = (next_us + 999) / 1000;
 
 	if (busy(p) && ms > NAP_MS)
 		ms = NAP_MS;
-	return smart_wait(p->smart, (int)ms, fds, p->inotify < 0 ? 3 : 4, e);
+	else if (!busy(p) && !p->o.watch && !p->nwanted)
+		ms = 0;			/* all have ended as they began */
+	return smart_wait(p->smart, (int)ms, fds, p->inotify < 0 ? 5 : 6, e);
 }
 
 /* What happens once a round, whatever came. */

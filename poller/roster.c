@@ -247,10 +247,10 @@ static int take_row(const struct poll_row *row, void *arg)
 static int compare_remotes(const struct repository *a, const struct repository *b)
 {
 	const char *const x[] = { a->url, a->username, a->token_file, a->ssh_key, a->known_hosts,
-		a->ca_file };
+		a->ca_file, a->tls_cert, a->tls_key, a->mirror ? a->name : "" };
 	const char *const y[] = { b->url, b->username, b->token_file, b->ssh_key, b->known_hosts,
-		b->ca_file };
-	int c = 0;
+		b->ca_file, b->tls_cert, b->tls_key, b->mirror ? b->name : "" };
+	int c = a->credentials - b->credentials;
 
 	for (size_t i = 0; !c && i < sizeof(x) / sizeof(*x); i++)
 		c = strcmp(x[i], y[i]);

@@ -126,6 +126,17 @@ void say_head(struct say *s, const struct watched *w, const char *was)
 		ref_branch(was));
 }
 
+void say_mirror(struct say *s, const struct watched *w, const struct look *l)
+{
+	if (!l->mirror_failed && (!l->mirror_said || s->quiet))
+		return;
+	say_clear(s);
+	if (l->mirror_failed)
+		log_warn("%s: %s; commits and paths are not known", w->name, l->mirror_failed);
+	else
+		log_info("%s: %s", w->name, l->mirror_said);
+}
+
 void say_recovered(struct say *s, const struct watched *w)
 {
 	if (s->quiet || s->json)

@@ -27,6 +27,8 @@ void say_look(struct say *s, const struct watched *w, const struct look *l,
 	const struct report *r, bool repeated);
 /* HEAD leads to another branch than before. */
 void say_head(struct say *s, const struct watched *w, const char *was);
+/* How the fetch into its mirror went, when there is something to say. */
+void say_mirror(struct say *s, const struct watched *w, const struct look *l);
 /* Back after failures. */
 void say_recovered(struct say *s, const struct watched *w);
 void say_error(struct say *s, const struct err *e);

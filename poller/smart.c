@@ -7,7 +7,7 @@
 
 #include "advert.h"
 #include "clock.h"
-#include "fs.h"
+#include "token.h"
 
 #define KEPT_CONNECTIONS (2L * SMART_MAX)
 #define CONNECT_MS 20000L
@@ -157,10 +157,15 @@ static CURLcode set_own(struct transfer *t)
 	CURL *c = t->easy;
 
 	SET(c, CURLOPT_USERAGENT, t->look->user_agent);
-	if (!*t->look->ca_file)
-		return CURLE_OK;
-	t->set = false;
-	SET(c, CURLOPT_CAINFO, t->look->ca_file);
+	if (*t->look->ca_file) {
+		t->set = false;
+		SET(c, CURLOPT_CAINFO, t->look->ca_file);
+	}
+	if (*t->look->tls_cert) {
+		t->set = false;
+		SET(c, CURLOPT_SSLCERT, t->look->tls_cert);
+		SET(c, CURLOPT_SSLKEY, *t->look->tls_key ? t->look->tls_key : t->look->tls_cert);
+	}
 	return CURLE_OK;
 }
 
@@ -179,38 +184,22 @@ static CURLcode set_bearer(CURL *c, const char *token)
 	return CURLE_OK;
 }
 
-/* The token as it stands in its file now, so that it can be changed at any time. */
-static int read_token(const char *path, char **out, struct err *e)
-{
-	size_t len;
-
-	if (fs_check_private(path, true, e) || fs_read_path(path, LIMIT_SECRET, out, &len, NULL, e))
-		return -1;
-	while (len && strchr(" \t\r\n", (*out)[len - 1]))
-		(*out)[--len] = 0;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)(*out)[i] < 0x20 || (*out)[i] == 0x7f)
-			len = 0;
-	if (len)
-		return 0;
-	free(*out);
-	return err_set(e, ERR_CONFIG, "%s holds no token of one line", path);
-}
-
 static int set_credentials(struct transfer *t, struct err *e)
 {
 	const struct look *l = t->look;
 	CURLcode failed = CURLE_OK;
 	char *token;
 
-	t->set = t->set && !*l->token_file && !*l->remote.user;
+	t->set = t->set && !*l->token_file && !*l->remote.user && !l->user;
 	if (*l->token_file) {
-		if (read_token(l->token_file, &token, e))
+		if (token_read(l->token_file, &token, e))
 			return -1;
 		failed = *l->username ? set_user(t->easy, l->username, token) :
 			set_bearer(t->easy, token);
 		explicit_bzero(token, strlen(token));
 		free(token);
+	} else if (l->user) {
+		failed = set_user(t->easy, l->user, l->password);
 	} else if (*l->remote.user) {
 		failed = set_user(t->easy, l->remote.user, l->remote.password);
 	}
@@ -391,9 +380,10 @@ static void note_wait(const struct transfer *t)
 
 static int explain_status(const struct transfer *t, int64_t status, struct err *e)
 {
-	bool given = *t->look->token_file || *t->look->remote.user;
+	bool given = *t->look->token_file || *t->look->remote.user || t->look->user;
 
 	note_wait(t);
+	t->look->unauthorized = status == 401;
 	if (status >= 300 && status < 400)
 		return explain_redirect(t, status, e);
 	if (status == 401 || status == 403)
@@ -437,7 +427,7 @@ static bool greet_after_all(const struct transfer *t, CURLcode code)
 	int64_t status = status_of(t->easy);
 
 	return t->unasked && (status || code == CURLE_GOT_NOTHING) &&
-		code != CURLE_OPERATION_TIMEDOUT && status != 429 && status != 503;
+		code != CURLE_OPERATION_TIMEDOUT && status != 401 && status != 429 && status != 503;
 }
 
 /* The greeting was heard whole; true: and the question follows. */

@@ -2,28 +2,27 @@
    known hosts are the user's own. Nothing is ever asked, no unknown host accepted. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "digest.h"
 #include "look.h"
 #include "proc.h"
+#include "ssh.h"
 #include "talk.h"
 
 #define WHY_MAX (64 * KIB)
 #define CONNECT_S 20
 
-struct command {
-	const char *v[48];
-	size_t n;
-};
-
-static void word(struct command *c, const char *s)
+void ssh_word(struct ssh_command *c, const char *s)
 {
 	c->v[c->n++] = s;
+	c->v[c->n] = NULL;
 }
 
-static void option(struct command *c, const char *s)
+static void option(struct ssh_command *c, const char *s)
 {
-	word(c, "-o");
-	word(c, s);
+	ssh_word(c, "-o");
+	ssh_word(c, s);
 }
 
 static int connect_s(const struct look *l)
@@ -33,39 +32,102 @@ static int connect_s(const struct look *l)
 	return s < 1 ? 1 : s < CONNECT_S ? (int)s : CONNECT_S;
 }
 
-static void make_command(struct look *l, struct command *c)
+/* A path as ssh reads it in an option: quoted, and % is no token. */
+static const char *path_value(struct arena *a, const char *path)
+{
+	struct buf b;
+	const char *out;
+
+	buf_init(&b, 2 * LIMIT_PATH);
+	for (; *path; path++) {
+		if (*path == '%')
+			buf_chr(&b, '%');
+		buf_chr(&b, *path);
+	}
+	out = arena_fmt(a, "\"%s\"", b.s);
+	buf_release(&b);
+	return out;
+}
+
+/* One who has other keys, or trusts other hosts, is let in elsewhere: not through the
+   same connection. */
+static const char *control_path(struct look *l)
+{
+	struct digest_pieces d;
+	unsigned char sum[SHA256_SIZE];
+	struct buf name;
+	const char *path;
+
+	digest_pieces_init(&d);
+	digest_pieces_add(&d, l->remote.user);
+	digest_pieces_add(&d, l->remote.host);
+	digest_pieces_add(&d, l->remote.port);
+	digest_pieces_add(&d, l->ssh_key);
+	digest_pieces_add(&d, l->known_hosts);
+	digest_pieces_end(&d, sum);
+	buf_init(&name, 32);
+	buf_hex(&name, sum, 8);
+	path = arena_fmt(&l->arena, "%s/%s", l->ssh_dir, name.s);
+	buf_release(&name);
+	return path;
+}
+
+static void share_connection(struct look *l, struct ssh_command *c)
+{
+	if (!*l->ssh_dir) {
+		option(c, "ControlPath=none");
+		return;
+	}
+	mkdir(l->ssh_dir, 0700);	/* when it cannot be made, nothing is shared */
+	option(c, "ControlMaster=auto");
+	option(c, arena_fmt(&l->arena, "ControlPersist=%d", SSH_PERSIST_S));
+	option(c, arena_fmt(&l->arena, "ControlPath=%s", path_value(&l->arena, control_path(l))));
+}
+
+void ssh_options(struct look *l, struct ssh_command *c)
 {
 	struct arena *a = &l->arena;
-	const struct remote *r = &l->remote;
 
-	word(c, "ssh");
-	word(c, "-Tax");
+	c->n = 0;
+	ssh_word(c, "ssh");
+	ssh_word(c, "-ax");
 	option(c, "BatchMode=yes");
 	option(c, "StrictHostKeyChecking=yes");
 	option(c, "ClearAllForwardings=yes");
 	option(c, "PermitLocalCommand=no");
-	option(c, "SendEnv=GIT_PROTOCOL");
+	option(c, "ServerAliveInterval=15");
+	option(c, "ServerAliveCountMax=2");
 	option(c, arena_fmt(a, "ConnectTimeout=%d", connect_s(l)));
 	if (*l->ssh_key) {
-		word(c, "-i");
-		word(c, l->ssh_key);
+		ssh_word(c, "-i");
+		ssh_word(c, l->ssh_key);
 		option(c, "IdentitiesOnly=yes");
 	}
 	if (*l->known_hosts) {
-		option(c, arena_fmt(a, "UserKnownHostsFile=\"%s\"", l->known_hosts));
+		option(c, arena_fmt(a, "UserKnownHostsFile=%s", path_value(a, l->known_hosts)));
 		option(c, "GlobalKnownHostsFile=/dev/null");
 	}
+	share_connection(l, c);
+}
+
+static void make_command(struct look *l, struct ssh_command *c)
+{
+	const struct remote *r = &l->remote;
+
+	ssh_options(l, c);
+	ssh_word(c, "-T");
+	option(c, "SendEnv=GIT_PROTOCOL");
 	if (*r->port) {
-		word(c, "-p");
-		word(c, r->port);
+		ssh_word(c, "-p");
+		ssh_word(c, r->port);
 	}
 	if (*r->user) {
-		word(c, "-l");
-		word(c, r->user);
+		ssh_word(c, "-l");
+		ssh_word(c, r->user);
 	}
-	word(c, "--");
-	word(c, r->host);
-	word(c, arena_fmt(a, "git-upload-pack %s", remote_quote(a, r->path)));
+	ssh_word(c, "--");
+	ssh_word(c, r->host);
+	ssh_word(c, arena_fmt(&l->arena, "git-upload-pack %s", remote_quote(&l->arena, r->path)));
 }
 
 static void make_env(struct look *l, const char *env[3])
@@ -106,7 +168,7 @@ static int explain(struct look *l, const struct proc_run *r, struct buf *why)
 
 static void listen_to(struct look *l, struct talk *t, struct buf *why)
 {
-	struct command c = { .n = 0 };
+	struct ssh_command c;
 	const char *env[3];
 	struct proc_run r = { .argv = c.v, .env = env, .cwd = "/", .err = why,
 		.timeout_ms = (int)(l->timeout_us / 1000), .talk = talk_hear, .talk_arg = t,

@@ -11,6 +11,7 @@
 #include "describe.h"
 #include "known.h"
 #include "log.h"
+#include "mirror.h"
 #include "policy.h"
 #include "redact.h"
 #include "share.h"
@@ -300,10 +301,13 @@ static int make_enrichment(struct attempts *t, struct flight *f, struct err *e)
 	struct buf b;
 	int failed;
 
-	if (config_git_dir(f->config, f->claim.d.repository, git_dir) || repo_open(git_dir, &r, NULL))
+	if (mirror_objects(f->config, f->claim.d.repository, git_dir))
+		git_dir[0] = 0;
+	if (!*git_dir || repo_open(git_dir, &r, NULL))
 		r = NULL;
 	enrich_compute(r, &f->arena, f->claim.d.ref, f->claim.d.before, f->claim.d.after,
 		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S / 10, &made);
+	enrich_blame_mirror(&f->arena, git_dir, &made);
 	if (r)
 		repo_close(r);
 	buf_init(&b, LIMIT_ENRICHMENT * 2);

@@ -183,6 +183,8 @@ int decide_step(struct decide *d, const struct decide_input *in, struct err *e)
 	describe(d, in);
 	json_object(&d->res);
 	json_key_bytes(&d->res, "ref", in->ref, strlen(in->ref));
+	if (in->rich && *in->rich->why_not)
+		json_key_bytes(&d->res, "unknown", in->rich->why_not, strlen(in->rich->why_not));
 	json_key(&d->res, "pipelines");
 	json_array(&d->res);
 	for (size_t i = 0; i < c->npipelines && !failed; i++)

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "match.h"
+#include "mirror.h"
 #include "redact.h"
 #include "target.h"
 
@@ -229,9 +230,11 @@ static int open_repository(struct dry *d, struct err *e)
 	} else if (!config_repository_at(d->config, c->path, d->name)) {
 		return err_set(e, ERR_CONFIG, "no [repository] section has the path %.200s", c->path);
 	}
-	if (config_git_dir(d->config, d->name, git_dir))
-		return 0;
-	return repo_open(git_dir, &d->repo, e);
+	if (!config_git_dir(d->config, d->name, git_dir))
+		return repo_open(git_dir, &d->repo, e);
+	if (!mirror_dir(d->config, d->name, git_dir) && repo_open(git_dir, &d->repo, NULL))
+		d->repo = NULL;		/* not fetched yet: the enrichment says so */
+	return 0;
 }
 
 static int run(struct dry *d, struct buf *text, struct err *e)

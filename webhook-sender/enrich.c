@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "enrich_parts.h"
 #include "match.h"
+#include "mirror.h"
 #include "tree_diff.h"
 
 #define CACHE (16 * MIB)
@@ -496,4 +497,12 @@ void enrich_compute(struct repo *r, struct arena *a, const char *ref, const char
 
 	enrich_init(&n, r, a);
 	enrich_update(&n, a, ref, before, after, deadline_us, out);
+}
+
+void enrich_blame_mirror(struct arena *a, const char *dir, struct enrichment *out)
+{
+	const char *why = *out->why_not ? mirror_why(a, dir) : "";
+
+	if (*why)
+		out->why_not = arena_fmt(a, "%s; %s", why, out->why_not);
 }

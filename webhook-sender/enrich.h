@@ -83,6 +83,9 @@ void enrich_update(struct enrich *n, struct arena *a, const char *ref, const cha
 void enrich_compute(struct repo *r, struct arena *a, const char *ref, const char *before,
 	const char *after, int64_t deadline_us, struct enrichment *out);
 
+/* Where dir is a mirror whose last fetch failed, that is why something is missing. */
+void enrich_blame_mirror(struct arena *a, const char *dir, struct enrichment *out);
+
 /* JSON, lossless (bytes that are not UTF-8 are kept). Within LIMIT_ENRICHMENT: what
    does not fit is left out, the least needed first, and why_not says so. */
 void enrich_encode(const struct enrichment *n, struct buf *out);

@@ -53,7 +53,7 @@ static void ask(struct round *r, const struct plan *p, struct plan_step *s)
 	s->wants_job = s->fire || decide_wants(r->s->config, p->repository, p->ref, s->old, s->new,
 		s->p && s->p->skip);
 	if (s->wants_job)
-		s->job = pool_want(r->s->pool, p->git_dir, p->ref, s->old, s->new);
+		s->job = pool_want(r->s->pool, p->objects, p->ref, s->old, s->new);
 }
 
 static void ask_all(struct round *r)
@@ -70,7 +70,7 @@ static bool ready(struct round *r, struct plan *p)
 		struct plan_step *s = &p->steps[i];
 
 		if (s->wants_job && !s->job)
-			s->job = pool_want(r->s->pool, p->git_dir, p->ref, s->old, s->new);
+			s->job = pool_want(r->s->pool, p->objects, p->ref, s->old, s->new);
 		if (s->wants_job && !s->job)
 			return false;
 	}

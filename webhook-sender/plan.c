@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "match.h"
+#include "mirror.h"
 
 #define ZEROS "0000000000000000000000000000000000000000"
 
@@ -362,6 +363,8 @@ int plan_ref(struct sender *s, struct plan_repos *repos, struct arena *a,
 	out->marks = arena_alloc(a, (n + 1) * sizeof(*out->marks));
 	if (config_git_dir(s->config, out->repository, out->git_dir))
 		out->git_dir[0] = 0;
+	if (mirror_objects(s->config, out->repository, out->objects))
+		out->objects[0] = 0;
 	r = repo_at(repos, out->git_dir);
 	if (queue_ref(s->queue, out->repository, out->ref, &out->row, e) || read_shown(out, a, r, e))
 		return -1;

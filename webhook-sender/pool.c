@@ -98,6 +98,7 @@ static void *worker(void *arg)
 		pthread_mutex_unlock(&p->lock);
 		enrich_compute(handle_for(&h, j->git_dir), &j->arena, j->ref, j->old, j->new,
 			clock_mono_us() + LIMIT_ENRICH_S * US_PER_S, &j->enrichment);
+		enrich_blame_mirror(&j->arena, j->git_dir, &j->enrichment);
 		pthread_mutex_lock(&p->lock);
 		j->state = DONE;
 		j->done_us = clock_mono_us();

@@ -86,7 +86,7 @@ http {
   uwsgi_temp_path %(dir)s/uwsgi;
   scgi_temp_path %(dir)s/scgi;
   server {
-    listen 127.0.0.1:%(port)d;
+    listen 127.0.0.1:%(port)d%(tls)s;
     location / {
       %(auth)s
       fastcgi_pass unix:%(dir)s/fcgi;
@@ -112,11 +112,13 @@ http {
 class GitHttpServer(Server):
     """Smart HTTP over site/repos: nginx, fcgiwrap and git http-backend. With users
     ({name: password}) basic authentication is asked for, and REMOTE_USER set; without,
-    anyone may push. url("web") is the address of a repository."""
+    anyone may push. tls (paths cert, key, ca): https, and only with a client certificate
+    that ca has signed. url("web") is the address of a repository."""
 
-    def __init__(self, site, users=None, root=None):
+    def __init__(self, site, users=None, root=None, tls=None):
         super().__init__(site, "http-server")
         self.users = users or {}
+        self.tls = tls
         self.root = root or site.path("repos")
         self.port = free_port()
         if not self.users:
@@ -148,12 +150,18 @@ class GitHttpServer(Server):
         backend = os.path.join(self.site.git("--exec-path"), "git-http-backend")
         with open(os.path.join(self.dir, "nginx.conf"), "w") as f:
             f.write(NGINX % {"dir": self.dir, "port": self.port, "auth": auth, "root": self.root,
-                             "backend": backend,
+                             "backend": backend, "tls": self.tls_lines(),
                              "user": "user root;" if os.getuid() == 0 else ""})
+
+    def tls_lines(self):
+        if not self.tls:
+            return ""
+        return (" ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_client_certificate %s; "
+                "ssl_verify_client on" % (self.tls["cert"], self.tls["key"], self.tls["ca"]))
 
     def url(self, name="web", user=None):
         who = "%s:%s@" % (user, self.users[user]) if user else ""
-        return "http://%s127.0.0.1:%d/%s.git" % (who, self.port, name)
+        return "http%s://%s127.0.0.1:%d/%s.git" % ("s" if self.tls else "", who, self.port, name)
 
     def basic(self, user):
         """The Authorization header's value for a user."""

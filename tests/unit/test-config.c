@@ -132,8 +132,9 @@ static const struct {
 	{ REPO "[pipeline /p]\nrepository = web\n", "t:3: `/p` cannot be a name: at most 99 bytes, "
 	  "relative, without `..`, `//`, commas and * ? [ ] { } \\, and not beginning with -" },
 	{ "[repository far]\nurl = https://x/y\n[pipeline p]\nrepository = *\ntarget = webhook\n" URL
-	  "paths-exclude = x\n", "t:7: `paths-exclude` cannot be used with repository `far`: it has "
-	  "only a `url`, so there are no objects here to see which files changed; give it a `path`" },
+	  "paths-exclude = x\n", "t:7: pipeline `p`: `paths-exclude` cannot be used with repository "
+	  "`far`: it has only a `url`, so there are no objects here to see which files changed; give "
+	  "the repository `mirror = yes`, or a `path`" },
 };
 
 static void test_bad(void)
