@@ -141,7 +141,7 @@ int address_block_parse(const char *text, struct address_block *out, struct err 
 {
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	char copy[ADDRESS_TEXT], shown[ADDRESS_TEXT];
+	char copy[ADDRESS_TEXT] = "", shown[ADDRESS_TEXT];
 	struct address first;
 	int bits, width;
 

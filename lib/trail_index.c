@@ -311,17 +311,24 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The keys that an id, or the beginning of one, may have. */
+static void range_of(const char *id, uint64_t *low, uint64_t *high)
+{
+	int digits, shift;
+	uint64_t key = key_of(id, &digits);
+
+	shift = 4 * (16 - digits);
+	*low = digits ? key << shift : 0;
+	*high = digits ? ((key + 1) << shift) - 1 : UINT64_MAX;
+}
+
 size_t trail_index_find(const struct trail_index *x, const char *id, uint32_t **blocks)
 {
-	int digits;
-	uint64_t low = key_of(id, &digits), high, at = 0, end = x->nkeys;
+	uint64_t low, high, at = 0, end = x->nkeys;
 	size_t n = 0, kept = 0, cap = 0;
 
 	*blocks = NULL;
-	high = digits == 16 ? low : ((low + 1) << (4 * (16 - digits))) - 1;
-	low = digits == 16 ? low : digits ? low << (4 * (16 - digits)) : 0;
-	if (!digits)
-		high = UINT64_MAX;
+	range_of(id, &low, &high);
 	while (at < end) {
 		uint64_t mid = (at + end) / 2;
 
