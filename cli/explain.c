@@ -191,7 +191,7 @@ static int args_read(int argc, char **argv, struct choice *c, struct err *e)
 		}
 	if (k == ARGS_BAD)
 		return -1;
-	c->what = a.nrest ? a.rest[0] : NULL;
+	c->what = a.nrest ? a.rest[0] : "";
 	if (!c->help && a.nrest + c->last != 1)
 		return args_refuse(&usage, e, "expected one id or commit, or --last");
 	return 0;
