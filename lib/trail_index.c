@@ -411,6 +411,8 @@ static int sealed_each(const char *dir, const struct trail_file *f,
 		size_t n;
 
 		rc = trail_index_block(&x, k, &p, &n, e);
+		if (rc)
+			break;
 		for (const char *end = p + n; !rc && trail_index_line(&p, end, &line, &n);)
 			rc = fn(line, n, arg);
 	}

@@ -45,6 +45,8 @@ struct look {
 	struct arena arena;		/* owns every string below */
 	const char *name;		/* the repository's */
 	bool local;
+	bool helpers;			/* git's credential helpers may be asked */
+	bool loaded;			/* accepted and version are */
 	const char *dir, *below;	/* local: git directory, and the root it must lie below, or "" */
 	struct remote remote;
 	const char *ssh_key, *known_hosts, *token_file, *username, *ca_file, *user_agent;
@@ -52,7 +54,6 @@ struct look {
 	const char *ssh_dir;		/* where connections are shared; "" they are not */
 	const char *mirror;		/* git directory to fetch into before it is reported; "" */
 	int64_t mirror_timeout_us;
-	bool helpers;			/* git's credential helpers may be asked */
 	struct credentials *credentials;	/* what they said */
 	int64_t timeout_us;
 	const atomic_bool *stop;	/* the program is to end */
@@ -66,24 +67,23 @@ struct look {
 	struct queue_ref *accepted;	/* as they stood before it began; byte order */
 	size_t naccepted;
 	struct queue_version version;	/* of accepted */
-	bool loaded;
 	char still[STILL_DIGEST];	/* the stats, or the answer, of the last whole look; "" none */
 	int64_t began_us;		/* wall-clock */
 	enum look_task task;		/* what a worker shall do */
 	const char *user, *password;	/* of a credential helper, NULL none */
 	/* what came back */
 	bool failed;
-	struct err err;
-	int64_t wait_us;		/* failed: the server asks to be left alone so long; 0 */
+	bool unauthorized;		/* failed: the server asks for a user name and password */
 	bool greeted;			/* http: the server told what it speaks */
 	bool deaf;			/* and had not answered the question that came first */
 	bool same;			/* stats or answer are those: there is nothing to report */
 	bool unloaded;			/* they are not, and accepted was not loaded */
+	bool fetched;			/* the mirror was looked after, well or not */
+	struct err err;
+	int64_t wait_us;		/* failed: the server asks to be left alone so long; 0 */
 	char stands[STILL_DIGEST];	/* the stats before it was read, or the answer */
 	uint64_t sum;			/* of the answer's bytes */
 	struct repo_refs refs;
-	bool unauthorized;		/* failed: the server asks for a user name and password */
-	bool fetched;			/* the mirror was looked after, well or not */
 	const char *mirror_said, *mirror_failed;	/* for people; NULL nothing */
 };
 
