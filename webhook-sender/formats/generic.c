@@ -24,19 +24,6 @@ static void write_maybe(struct json *j, const char *key, const char *s)
 		json_kv(j, key, NULL);
 }
 
-static void write_list(struct json *j, const char *key, bool known, const char *const *v, size_t n)
-{
-	json_key(j, key);
-	if (!known) {
-		json_null(j);
-		return;
-	}
-	json_array(j);
-	for (size_t i = 0; i < n; i++)
-		json_str(j, v[i]);
-	json_end(j);
-}
-
 static void write_pairs(struct json *j, const char *key, const struct name_value *v, size_t n)
 {
 	json_key(j, key);
@@ -72,9 +59,9 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 		len < payload_message(c->message, SIZE_MAX));
 	write_person(j, "author", &c->author);
 	write_person(j, "committer", &c->committer);
-	write_list(j, "added", known, c->added, c->nadded);
-	write_list(j, "removed", known, c->removed, c->nremoved);
-	write_list(j, "modified", known, c->modified, c->nmodified);
+	payload_list(j, "added", known, c->added, c->nadded);
+	payload_list(j, "removed", known, c->removed, c->nremoved);
+	payload_list(j, "modified", known, c->modified, c->nmodified);
 	json_end(j);
 }
 
@@ -129,9 +116,9 @@ static void write_change(struct json *j, const struct payload *p)
 	json_kv(j, "source", source_word(c->source));
 	json_kv(j, "time", clock_iso_us(c->time_us, time));
 	write_actor(j, c, d);
-	write_list(j, "push_options", true, d->options, d->noptions);
+	payload_list(j, "push_options", true, d->options, d->noptions);
 	write_pairs(j, "variables", d->vars, d->nvars);
-	write_list(j, "shortened", true, d->shortened, d->nshortened);
+	payload_list(j, "shortened", true, d->shortened, d->nshortened);
 }
 
 static void write_tag_object(struct json *j, const struct enrichment *n)
@@ -163,7 +150,7 @@ static void write_commits(struct json *j, const struct payload *p)
 		json_int(j, n->total_commits);
 	json_kv_bool(j, "commits_shortened", p->fit->message != SIZE_MAX || !p->fit->paths ||
 		n->total_commits != (int64_t)(n->ncommits - p->first));
-	write_list(j, "paths", n->paths_known && p->fit->paths, n->paths, n->npaths);
+	payload_list(j, "paths", n->paths_known && p->fit->paths, n->paths, n->npaths);
 	write_maybe(j, "paths_base", n->base);
 	write_maybe(j, "commit", n->peeled);
 	json_key(j, "head_commit");

@@ -116,20 +116,6 @@ static void write_repository(struct json *j, const struct payload *p)
 
 /* ---- commits ---- */
 
-/* null where they are not known: Go's empty list. */
-static void write_paths(struct json *j, const char *key, bool known, const char *const *v, size_t n)
-{
-	json_key(j, key);
-	if (!known) {
-		json_null(j);
-		return;
-	}
-	json_array(j);
-	for (size_t i = 0; i < n; i++)
-		json_str(j, v[i]);
-	json_end(j);
-}
-
 static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
 {
 	bool known = c->paths_known && p->fit->paths;
@@ -144,9 +130,9 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	write_person(j, "committer", &c->committer);
 	json_kv(j, "verification", NULL);
 	json_kv(j, "timestamp", payload_time(&c->committer, time));
-	write_paths(j, "added", known, c->added, c->nadded);
-	write_paths(j, "removed", known, c->removed, c->nremoved);
-	write_paths(j, "modified", known, c->modified, c->nmodified);
+	payload_list(j, "added", known, c->added, c->nadded);
+	payload_list(j, "removed", known, c->removed, c->nremoved);
+	payload_list(j, "modified", known, c->modified, c->nmodified);
 	json_end(j);
 }
 

@@ -172,16 +172,6 @@ static void write_person(struct json *j, const char *key, const struct person *w
 	json_end(j);
 }
 
-/* Empty where they are not known, as GitHub has it. */
-static void write_paths(struct json *j, const char *key, bool known, const char *const *v, size_t n)
-{
-	json_key(j, key);
-	json_array(j);
-	for (size_t i = 0; known && i < n; i++)
-		json_str(j, v[i]);
-	json_end(j);
-}
-
 static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
 {
 	bool known = c->paths_known && p->fit->paths;
@@ -199,9 +189,9 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	payload_commit_link(j, "url", p, c->oid);
 	write_person(j, "author", &c->author, authored);
 	write_person(j, "committer", &c->committer, committed);
-	write_paths(j, "added", known, c->added, c->nadded);
-	write_paths(j, "removed", known, c->removed, c->nremoved);
-	write_paths(j, "modified", known, c->modified, c->nmodified);
+	payload_list(j, "added", true, c->added, known ? c->nadded : 0);
+	payload_list(j, "removed", true, c->removed, known ? c->nremoved : 0);
+	payload_list(j, "modified", true, c->modified, known ? c->nmodified : 0);
 	json_end(j);
 }
 

@@ -61,15 +61,6 @@ static void write_repository(struct json *j, const struct payload *p)
 
 /* ---- commits ---- */
 
-static void write_paths(struct json *j, const char *key, bool known, const char *const *v, size_t n)
-{
-	json_key(j, key);
-	json_array(j);
-	for (size_t i = 0; known && i < n; i++)
-		json_str(j, v[i]);
-	json_end(j);
-}
-
 static void write_commit(struct json *j, const struct payload *p, const struct commit *c)
 {
 	bool known = c->paths_known && p->fit->paths;
@@ -89,9 +80,9 @@ static void write_commit(struct json *j, const struct payload *p, const struct c
 	json_kv(j, "name", c->author.name);
 	json_kv(j, "email", c->author.email);
 	json_end(j);
-	write_paths(j, "added", known, c->added, c->nadded);
-	write_paths(j, "modified", known, c->modified, c->nmodified);
-	write_paths(j, "removed", known, c->removed, c->nremoved);
+	payload_list(j, "added", true, c->added, known ? c->nadded : 0);
+	payload_list(j, "modified", true, c->modified, known ? c->nmodified : 0);
+	payload_list(j, "removed", true, c->removed, known ? c->nremoved : 0);
 	json_end(j);
 }
 

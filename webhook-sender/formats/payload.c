@@ -209,6 +209,19 @@ int64_t payload_id(const char *kind, const char *name)
 	return id;
 }
 
+void payload_list(struct json *j, const char *key, bool known, const char *const *v, size_t n)
+{
+	json_key(j, key);
+	if (!known) {
+		json_null(j);
+		return;
+	}
+	json_array(j);
+	for (size_t i = 0; i < n; i++)
+		json_str(j, v[i]);
+	json_end(j);
+}
+
 const char *payload_event(const struct render_input *in, const char *created,
 	const char *updated, const char *deleted)
 {

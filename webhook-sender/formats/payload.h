@@ -66,6 +66,8 @@ char *payload_time(const struct person *p, char *out);
 /* The bytes of a message that go in: no final newlines, at most max, whole
    characters. */
 size_t payload_message(const char *s, size_t max);
+/* "key": a list of texts, null where it is not known. */
+void payload_list(struct json *j, const char *key, bool known, const char *const *v, size_t n);
 /* One of three words: the ref is new, has moved, is gone. */
 const char *payload_event(const struct render_input *in, const char *created,
 	const char *updated, const char *deleted);
