@@ -14,6 +14,8 @@ STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_r
 SEALED  = lib/gzip lib/trail_index
 SEAL    = lib/rsa lib/trail_key lib/trail_digest lib/trail_seal lib/trail_verify
 
+AWS     = lib/aws/sigv4
+
 OPERATE = cli/session cli/sibling cli/words lib/table
 
 HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
@@ -110,7 +112,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
+EVERYTHING = $(sort $(AWS) lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
                hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
@@ -170,7 +172,7 @@ check-%:		# one of them: make check-includes
 	@tests/checks/$*
 print-%:		# a variable, for the checks
 	@echo $($*)
-SOURCES = $(wildcard lib/*.c cli/*.c hooks/*.c poller/*.c webhook-sender/*.c \
+SOURCES = $(wildcard lib/*.c lib/*/*.c cli/*.c hooks/*.c poller/*.c webhook-sender/*.c \
           webhook-sender/*/*.c tests/*/*.c)
 compile: $(SOURCES:%.c=$(BUILD)/%.o)	# every object, nothing linked
 $(BUILD)/tests/settings: $(BUILD)/tests/checks/settings.o $(BUILD)/everything.a
