@@ -150,9 +150,16 @@ torture:		# the long forms of the tests
 	@tests/packages test
 	@$(SUBMAKE) all unit replay
 	@REFIRE_BUILD='$(BUILD)' TORTURE=1 tests/run -k
+# The peers of tests/bench/delivery.py, as those of conformance below.
+BENCH_PEERS = $(BUILD)/bench-peers/node_modules/.package-lock.json
+$(BENCH_PEERS): $(wildcard tests/bench/peers/*)
+	@mkdir -p $(BUILD)/bench-peers
+	@cp $^ $(BUILD)/bench-peers
+	@cd $(BUILD)/bench-peers && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+bench-peers: $(BENCH_PEERS)
 bench:			# each prints what it must reach, and exits 1 when it does not
-	@tests/packages test
-	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich
+	@tests/packages bench
+	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich bench-peers
 	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
 		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
 # The verifiers of tests/conformance, from npm by its lock file, into the build folder.
@@ -235,6 +242,6 @@ uninstall:		# what `make install` put there; never state-dir or /etc/refire
 	rm -rf $(DESTDIR)$(docdir)
 	-rmdir $(DESTDIR)$(libexecdir)/hooks $(DESTDIR)$(libexecdir)
 
-.PHONY: all unit clean deps demo test torture bench conformance checks compile replay fuzzers fuzz install uninstall
+.PHONY: all unit clean deps demo test torture bench bench-peers conformance checks compile replay fuzzers fuzz install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/peers -prune -o -type f -name '*.d' -print 2>/dev/null)
