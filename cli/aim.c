@@ -226,6 +226,19 @@ static int commit_unseen(struct aim *aim, const char *why, const char *ref, cons
 	return commit_given(aim, ref, commit, e);
 }
 
+/* It cannot be opened. What may pass, or is not ours to read, is no mistake in what was
+   typed. */
+static int commit_unread(struct aim *aim, const char *ref, const char *commit, struct err *e)
+{
+	const struct err why = *e;
+
+	if (!commit_unseen(aim, why.text, ref, commit, e))
+		return 0;
+	if (e->code == ERR_USAGE && (why.code == ERR_OS || why.code == ERR_TEMP || why.code == ERR_PERM))
+		e->code = why.code;
+	return -1;
+}
+
 int aim_commit(const struct config *c, const char *ref, const char *commit, struct aim *aim,
 	struct err *e)
 {
@@ -236,12 +249,8 @@ int aim_commit(const struct config *c, const char *ref, const char *commit, stru
 	if (config_git_dir(c, aim->repository, git_dir))
 		return commit_unseen(aim, "the repository is only polled, so nothing can be looked up in it",
 			ref, commit, e);
-	if (repo_open(git_dir, &r, e)) {
-		char why[LIMIT_ERR];
-
-		snprintf(why, sizeof(why), "%s", e->text);
-		return commit_unseen(aim, why, ref, commit, e);
-	}
+	if (repo_open(git_dir, &r, e))
+		return commit_unread(aim, ref, commit, e);
 	rc = ref_find(r, ref, aim, e) || commit_find(r, commit, aim, e) ? -1 : 0;
 	repo_close(r);
 	return rc;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mem.h"
 
@@ -23,26 +24,77 @@ struct db {
 	size_t ncache;
 };
 
+/* SQLite calls a read that failed with EIO damage too (SQLITE_IOERR_CORRUPTFS becomes
+   SQLITE_CORRUPT): only a second look at the whole file tells. */
+static bool is_whole(const struct db *d)
+{
+	sqlite3 *h = NULL;
+	sqlite3_stmt *s = NULL;
+	bool whole = sqlite3_open_v2(d->path, &h, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+		sqlite3_busy_timeout(h, BUSY_MS) == SQLITE_OK &&
+		sqlite3_prepare_v2(h, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW &&
+		!strcmp((const char *)sqlite3_column_text(s, 0), "ok");
+
+	sqlite3_finalize(s);
+	sqlite3_close(h);
+	return whole;
+}
+
+static bool is_full(int sys)
+{
+	return sys == ENOSPC || sys == EDQUOT;
+}
+
+/* What the disk said, which SQLite keeps of failed opens, writes and syncs. */
+static int fail_io(struct db *d, struct err *e)
+{
+	int sys = sqlite3_system_errno(d->h);
+
+	if (is_full(sys))
+		err_set(e, ERR_TEMP, "no space left for the queue %s; make room, nothing is lost",
+			d->path);
+	else if (sys)
+		err_set(e, ERR_OS, "the queue %s: %s (%s)", d->path, sqlite3_errmsg(d->h),
+			strerror(sys));
+	else
+		err_set(e, ERR_OS, "the queue %s: %s", d->path, sqlite3_errmsg(d->h));
+	if (e)
+		e->sys = sys;
+	return -1;
+}
+
 static int fail(struct db *d, struct err *e, int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
+		if (is_whole(d))
+			return err_set(e, ERR_TEMP, "the queue %s could not be read this time, and is "
+				"whole; try again, nothing is lost", d->path);
 		return err_set(e, ERR_DATA, "the queue %s is damaged (%s); nothing recorded is lost: "
 			"run `refire queue rebuild`", d->path, sqlite3_errmsg(d->h));
 	case SQLITE_FULL:
-		return err_set(e, ERR_TEMP, "no space left for the queue %s; make room, nothing is lost",
+		err_set(e, ERR_TEMP, "no space left for the queue %s; make room, nothing is lost",
 			d->path);
+		if (e)
+			e->sys = ENOSPC;
+		return -1;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(e, ERR_TEMP, "the queue %s is busy; try again", d->path);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
+		/* An open for writing that failed, for want of descriptors say, is one for
+		   reading to SQLite. */
+		if (!access(d->path, W_OK))
+			return err_set(e, ERR_TEMP, "the queue %s could not be opened for writing this "
+				"time; try again, nothing is lost", d->path);
 		return err_set(e, ERR_PERM, "the queue %s cannot be written (%s); it belongs to the "
 			"account that runs refire", d->path, sqlite3_errmsg(d->h));
 	default:
-		return err_set(e, ERR_OS, "the queue %s: %s", d->path, sqlite3_errmsg(d->h));
+		return fail_io(d, e);
 	}
 }
 

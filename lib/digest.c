@@ -10,11 +10,45 @@
 
 #include "digest.h"
 #include "err.h"
+#include "limits.h"
+#include "mem.h"
+
+/* libcrypto 3.0 goes on with a null pointer where its first allocations fail: so what
+   it wants is given, or the process ends (mem.h); only what is large may be refused. */
+static void *resize(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (!n) {
+		free(p);
+		return NULL;
+	}
+	return n < MIB ? mem_realloc(p, n) : realloc(p, n);
+}
+
+static void *make(size_t n, const char *file, int line)
+{
+	return resize(NULL, n, file, line);
+}
+
+static void release(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+/* Before anybody has used it: it takes no other functions later. */
+__attribute__((constructor)) static void set_up_memory(void)
+{
+	CRYPTO_set_mem_functions(make, resize, release);
+}
 
 static void must(int worked)
 {
 	if (!worked) {
-		fputs("libcrypto failed (out of memory?)\n", stderr);
+		fputs("refire: libcrypto failed, for want of memory; nothing recorded is lost, "
+			"run it again\n", stderr);
 		exit(ERR_TEMP);
 	}
 }

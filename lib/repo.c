@@ -14,6 +14,7 @@
 #include "fs.h"
 #include "gitcmd.h"
 #include "refdir.h"
+#include "repo_memory.h"
 
 struct repo {
 	char path[LIMIT_PATH];
@@ -151,6 +152,7 @@ static void set_up_libgit2(void)
 	static const int levels[] = { GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
 		GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_PROGRAMDATA };
 
+	repo_memory_init();
 	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)

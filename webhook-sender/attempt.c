@@ -264,8 +264,9 @@ static void launch(struct attempts *t, struct flight *f)
 		f->phase = IN_AIR;
 		return;
 	}
-	v = (struct verdict){ .outcome = OUTCOME_HOLD, .code = answer_code(ANSWER_REFUSED),
-		.text = arena_strdup(&f->arena, e.text) };
+	v = verdict_of_err(f, &e);
+	if (v.outcome == OUTCOME_HOLD)
+		v.code = answer_code(ANSWER_REFUSED);
 	settle(f, &v);
 	record_settling(f);
 	to_commit(t, f);

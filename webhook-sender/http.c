@@ -199,7 +199,8 @@ int http_start(struct http *h, const struct request *r, void *tag, struct err *e
 		code = CURLE_FAILED_INIT;
 	if (code != CURLE_OK) {
 		http_give(h, x);
-		return err_set(e, ERR_CONFIG, "libcurl refuses the request: %s",
+		return err_set(e, code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ?
+			ERR_TEMP : ERR_CONFIG, "libcurl refuses the request: %s",
 			curl_easy_strerror(code));
 	}
 	x->tag = tag;
