@@ -9,7 +9,7 @@ NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/se
           lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
-          lib/queue_approval \
+          lib/queue_approval lib/queue_heard \
           lib/queue_attempt lib/queue_story lib/trail lib/trail_write lib/trail_files
 
 SEALED  = lib/gzip lib/trail_index
@@ -37,7 +37,8 @@ refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/h
 refire-approve        = cli/approve cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-reject         = cli/reject cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-approvals      = cli/approvals cli/list cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-status         = cli/status cli/state cli/state_json cli/state_secrets cli/judge cli/lookup cli/records \
+refire-status         = cli/status cli/status_repositories cli/state cli/state_json cli/state_repositories \
+                        cli/state_secrets cli/judge cli/judge_repositories cli/rhythm cli/lookup cli/records \
                         cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
                         cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
@@ -113,7 +114,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(AWS) lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records \
+EVERYTHING = $(sort $(AWS) lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records cli/rhythm \
                hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@

@@ -11,11 +11,9 @@
 
 #define STUCK_US (60 * US_PER_S)	/* a file or a due delivery that nobody takes */
 #define FAILED_US (24 * 3600 * US_PER_S)	/* how long a failed delivery is news */
-#define NAMED 3				/* files, repositories that a finding names */
+#define NAMED 3				/* files that findings name */
 
-static struct state_finding *finding(struct state *st, bool grave, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static struct state_finding *finding(struct state *st, bool grave, const char *fmt, ...)
+struct state_finding *state_find(struct state *st, bool grave, const char *fmt, ...)
 {
 	struct state_finding *f;
 	struct buf b;
@@ -68,16 +66,16 @@ static void judge_sender(struct state *st)
 	char text[CLOCK_ISO_SIZE];
 
 	if (!st->sender_held && older(st, st->oldest_us, STUCK_US))
-		finding(st, true, "%lld %s in the spool since %s and no sender takes %s in",
+		state_find(st, true, "%lld %s in the spool since %s and no sender takes %s in",
 			(long long)st->waiting, plural(st->waiting, "change waits", "changes wait"),
 			age(st, st->oldest_us, text), plural(st->waiting, "it", "them"))->help =
 			"run `refire send`";
 	if (!st->sender_held && older(st, overdue, STUCK_US))
-		finding(st, true, "deliveries are due since %s and no sender runs",
+		state_find(st, true, "deliveries are due since %s and no sender runs",
 			age(st, overdue, text))->help = "run `refire send`";
 	if (st->ran_us && !older(st, st->ran_us, STATE_STALE_US))
 		return;
-	finding(st, true, "nothing retries by itself: no timer, cron line or resident sender has been "
+	state_find(st, true, "nothing retries by itself: no timer, cron line or resident sender has been "
 		"seen (%s), so what fails waits for the next push; enable refire.service or "
 		"refire-send.timer, or in a crontab:", age(st, st->ran_us, text))->help = cron(st, "send");
 }
@@ -93,7 +91,7 @@ static void judge_poller(struct state *st)
 	if (st->poller_held || st->session->config->nrepositories == 0 ||
 	    (last && !older(st, last, STATE_STALE_US)))
 		return;
-	finding(st, true, "nobody looks at the repositories (last: %s): pushes that no hook reported, "
+	state_find(st, true, "nobody looks at the repositories (last: %s): pushes that no hook reported, "
 		"and remotes, are not noticed; enable refire-watch.service or refire-poll.timer, or in a "
 		"crontab:",
 		age(st, last, text))->help = cron(st, "poll");
@@ -108,18 +106,18 @@ static void judge_pipeline(struct state *st, const struct state_pipeline *p)
 	char text[CLOCK_ISO_SIZE];
 
 	if (held)
-		finding(st, true, "%s: %lld %s for a person: %s", p->q.pipeline, (long long)held,
+		state_find(st, true, "%s: %lld %s for a person: %s", p->q.pipeline, (long long)held,
 			plural(held, "delivery is held", "deliveries are held"),
 			why(st, p->code, p->error))->help =
 			arena_fmt(&st->arena, "refire queue list --state HELD --pipeline %s; then retry or drop",
 				p->q.pipeline);
 	if (waiting)
-		finding(st, true, "%s: %lld %s to be tried again: %s", p->q.pipeline, (long long)waiting,
+		state_find(st, true, "%s: %lld %s to be tried again: %s", p->q.pipeline, (long long)waiting,
 			plural(waiting, "delivery waits", "deliveries wait"),
 			held ? "see the queue" : why(st, p->code, p->error))->help =
 			arena_fmt(&st->arena, "refire queue show %.8s", p->delivery);
 	if (failed && !older(st, p->q.failed_us, FAILED_US))
-		finding(st, true, "%s: %lld %s, the last %s: %s", p->q.pipeline, (long long)failed,
+		state_find(st, true, "%s: %lld %s, the last %s: %s", p->q.pipeline, (long long)failed,
 			plural(failed, "delivery failed", "deliveries failed"),
 			age(st, p->q.failed_us, text),
 			held || waiting ? "see the queue" : why(st, p->code, p->error))->help =
@@ -132,7 +130,7 @@ static void judge_gate(struct state *st, const struct state_pipeline *p)
 	char text[CLOCK_ISO_SIZE], when[CLOCK_ISO_SIZE];
 
 	if (g->breaker.opened_us)
-		finding(st, true, "%s: its receiver is down since %s, after %lld failures in a row; one "
+		state_find(st, true, "%s: its receiver is down since %s, after %lld failures in a row; one "
 			"delivery at a time probes it, next %s, and nothing is given up: %s", p->q.pipeline,
 			age(st, g->breaker.opened_us, text), (long long)g->breaker.failures,
 			g->breaker.probe_us > st->now_us ? age(st, g->breaker.probe_us, when) : "now",
@@ -140,7 +138,7 @@ static void judge_gate(struct state *st, const struct state_pipeline *p)
 			arena_fmt(&st->arena, "refire queue resume %s", p->q.pipeline);
 	if (!g->held_us)
 		return;
-	finding(st, true, "%s is held since %s%s%s, nothing of it is sent%s%s", p->q.pipeline,
+	state_find(st, true, "%s is held since %s%s%s, nothing of it is sent%s%s", p->q.pipeline,
 		age(st, g->held_us, text), *g->who ? " by " : "", g->who,
 		*g->code || *g->reason ? ": " : "", why(st, g->code, g->reason))->help =
 		arena_fmt(&st->arena, "refire queue resume %s", p->q.pipeline);
@@ -153,7 +151,7 @@ static void judge_gone(struct state *st, const struct state_pipeline *p)
 	for (int i = 0; i < DELIVERY_DELIVERED; i++)
 		open += p->q.by_state[i];
 	if (open && !p->configured)
-		finding(st, true, "%s has %lld open %s and is not in the configuration any more",
+		state_find(st, true, "%s has %lld open %s and is not in the configuration any more",
 			p->q.pipeline, (long long)open, plural(open, "delivery", "deliveries"));
 }
 
@@ -167,37 +165,17 @@ static void judge_secrets(struct state *st)
 		const struct state_secret *s = &st->secrets[i];
 
 		if (*s->error)
-			finding(st, true, "%s: %s: %s; a sender that runs goes on with what it held before, "
+			state_find(st, true, "%s: %s: %s; a sender that runs goes on with what it held before, "
 				"without that deliveries wait", s->pipeline, s->key, s->error)->help =
 				"mend the file: it is read again by itself";
 		else if (s->until_us <= st->now_us)
-			finding(st, true, "%s: %s: no secret in it is valid now, its deliveries wait",
+			state_find(st, true, "%s: %s: no secret in it is valid now, its deliveries wait",
 				s->pipeline, s->key)->help = "refire.conf(5), Secrets";
 		else
-			finding(st, false, "%s: %s: its last secret ends %s, at %s", s->pipeline, s->key,
+			state_find(st, false, "%s: %s: its last secret ends %s, at %s", s->pipeline, s->key,
 				age(st, s->until_us, text), clock_iso(s->until_us, when))->help =
 				"refire.conf(5), Secrets";
 	}
-}
-
-/* ---- repositories ---- */
-
-static void judge_repositories(struct state *st)
-{
-	int64_t failing = 0;
-
-	for (size_t i = 0; i < st->nrepositories; i++) {
-		const struct state_repository *r = &st->repositories[i];
-
-		if (!r->poll.failures || ++failing > NAMED)
-			continue;
-		finding(st, true, "%s could not be read %lld %s in a row: %s", r->name,
-			(long long)r->poll.failures, plural(r->poll.failures, "time", "times"),
-			r->poll.error);
-	}
-	if (failing > NAMED)
-		finding(st, true, "%lld more repositories could not be read",
-			(long long)(failing - NAMED))->help = "refire status --json lists them all";
 }
 
 /* ---- files ---- */
@@ -205,27 +183,31 @@ static void judge_repositories(struct state *st)
 static void judge_files(struct state *st)
 {
 	for (size_t i = 0; i < st->naside && i < NAMED; i++)
-		finding(st, true, "a spool file was set aside: %s/%s: %s", st->session->paths.quarantine,
+		state_find(st, true, "a spool file was set aside: %s/%s: %s", st->session->paths.quarantine,
 			st->aside[i].name, st->aside[i].reason)->help =
 			"mend it and move it to spool/new, or remove it and its .reason";
 	if (st->total_aside > NAMED)
-		finding(st, true, "%lld more files were set aside in %s",
+		state_find(st, true, "%lld more files were set aside in %s",
 			(long long)(st->total_aside - NAMED), st->session->paths.quarantine);
 	if (st->unfinished)
-		finding(st, false, "%lld spool %s never finished by %s writer", (long long)st->unfinished,
+		state_find(st, false, "%lld spool %s never finished by %s writer", (long long)st->unfinished,
 			plural(st->unfinished, "file was", "files were"),
 			plural(st->unfinished, "its", "their"));
 	if (*st->trail_error)
-		finding(st, true, "the trail cannot be read: %s", st->trail_error);
+		state_find(st, true, "the trail cannot be read: %s", st->trail_error);
 }
 
 void state_judge(struct state *st)
 {
 	if (*st->queue_error)
-		finding(st, true, "the queue cannot be read: %s", st->queue_error);
+		state_find(st, true, "the queue cannot be read: %s", st->queue_error);
 	if (st->new) {
-		finding(st, false, "nothing ran so far: %s is not there yet", st->session->paths.state)->help
+		state_find(st, false, "nothing ran so far: %s is not there yet", st->session->paths.state)->help
 			= "install hooks with `refire hooks install`, run `refire send` by a timer";
+		return;
+	}
+	if (st->nnames) {
+		state_judge_repositories(st);
 		return;
 	}
 	judge_sender(st);
@@ -235,7 +217,7 @@ void state_judge(struct state *st)
 		judge_pipeline(st, &st->pipelines[i]);
 	}
 	judge_secrets(st);
-	judge_repositories(st);
+	state_judge_repositories(st);
 	judge_poller(st);
 	judge_files(st);
 }

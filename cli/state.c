@@ -198,52 +198,6 @@ static int troubles_look(struct state *st, struct queue *q, struct err *e)
 	return 0;
 }
 
-/* ---- repositories ---- */
-
-static struct state_repository *repository_add(struct state *st, const char *name)
-{
-	struct state_repository *r;
-
-	st->repositories = mem_grow(st->repositories, &st->cap_repositories, st->nrepositories + 1,
-		sizeof(*st->repositories));
-	r = &st->repositories[st->nrepositories++];
-	*r = (struct state_repository){ .name = name, .what = "" };
-	return r;
-}
-
-static void repositories_configured(struct state *st)
-{
-	const struct config *c = st->session->config;
-
-	for (size_t i = 0; i < c->nrepositories; i++) {
-		const struct repository *r = &c->repositories[i];
-
-		if (!*r->root)
-			repository_add(st, r->name)->what = *r->path ? r->path : "a remote";
-	}
-}
-
-static int poll_take(const struct poll_row *row, void *arg)
-{
-	struct state *st = arg;
-	struct state_repository *r = NULL;
-
-	if (!config_repository(st->session->config, row->repository))
-		return 0;
-	for (size_t i = 0; i < st->nrepositories; i++)
-		if (strcmp(st->repositories[i].name, row->repository) == 0)
-			r = &st->repositories[i];
-	if (!r)
-		r = repository_add(st, arena_strdup(&st->arena, row->repository));
-	r->seen = true;
-	r->poll = *row;
-	r->poll.repository = r->name;
-	r->what = r->poll.what = arena_strdup(&st->arena, row->what);
-	r->poll.error = arena_strdup(&st->arena, row->error);
-	r->poll.mark = "";
-	return 0;
-}
-
 /* ---- queue ---- */
 
 static void queue_look(struct state *st)
@@ -262,7 +216,7 @@ static void queue_look(struct state *st)
 	if (queue_counts(q, NULL, &st->counts, &e) ||
 	    queue_pipelines(q, pipeline_count, st, &e) || queue_gates(q, gate_take, st, &e) ||
 	    troubles_look(st, q, &e) ||
-	    queue_polls(q, poll_take, st, &e))
+	    state_repositories_look(st, q, &e))
 		st->queue_error = arena_strdup(&st->arena, e.text);
 	queue_close(q);
 }
@@ -303,11 +257,14 @@ static void trail_look(struct state *st)
 	lookup_free(l);
 }
 
-int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e)
+int state_gather(struct state *st, const struct session *s, const char *const *names,
+	size_t nnames, int64_t now_us, struct err *e)
 {
 	memset(st, 0, sizeof(*st));
 	arena_init(&st->arena);
 	st->session = s;
+	st->names = names;
+	st->nnames = nnames;
 	st->now_us = now_us;
 	st->queue_error = st->trail_error = "";
 	if (s->who == SESSION_OTHER)
@@ -315,7 +272,7 @@ int state_gather(struct state *st, const struct session *s, int64_t now_us, stru
 	st->new = s->who == SESSION_NEW;
 	runners_look(st);
 	pipelines_configured(st);
-	repositories_configured(st);
+	state_repositories_configured(st);
 	if (st->new)
 		return 0;
 	spool_count(st, s->paths.new_);
@@ -324,6 +281,7 @@ int state_gather(struct state *st, const struct session *s, int64_t now_us, stru
 	queue_look(st);
 	trail_look(st);
 	state_secrets_look(st);
+	state_repositories_sort(st);
 	return 0;
 }
 

@@ -18,6 +18,8 @@
 #include "buf.h"
 #include "mem.h"
 #include "queue.h"
+#include "queue_heard.h"
+#include "rhythm.h"
 #include "session.h"
 
 #define STATE_STALE_US (INT64_C(24) * 3600 * US_PER_S)	/* nobody ran for this long */
@@ -32,11 +34,26 @@ struct state_pipeline {
 	const char *delivery;		/* that one's id; "" */
 };
 
+enum state_trouble {			/* worst first */
+	TROUBLE_FAILING,		/* its looks fail */
+	TROUBLE_NEVER_FIRED,		/* refs moved and nothing fired */
+	TROUBLE_SILENT,			/* for longer than its rhythm */
+	TROUBLE_NONE
+};
+
 struct state_repository {
 	const char *name;
 	const char *what;		/* path, or URL without its secrets */
+	bool remote;
 	bool seen;			/* the poller has looked; poll holds what it found */
 	struct poll_row poll;
+	struct heard heard;		/* all 0: of it nothing was heard */
+	struct rhythm rhythm;
+	int64_t silent;			/* days since something was heard */
+	enum state_trouble trouble;
+	/* last seen, by whom: "hook", "reconcile", "poll"; "" never */
+	int64_t seen_us;
+	const char *by;
 };
 
 struct state_secret {			/* a file of secrets that needs somebody */
@@ -52,6 +69,8 @@ struct state_file {
 struct state {
 	const struct session *session;
 	struct arena arena;
+	const char *const *names;	/* only these repositories are asked for */
+	size_t nnames;			/* 0: everything is */
 	int64_t now_us;
 	bool new;			/* nothing ran so far: state-dir is not there */
 	/* sender and poller */
@@ -86,9 +105,20 @@ struct state {
 	size_t nfindings, cap_findings;
 };
 
-int state_gather(struct state *st, const struct session *s, int64_t now_us, struct err *e);
+/* names: of repositories, or patterns over names: the state is then of these alone. */
+int state_gather(struct state *st, const struct session *s, const char *const *names,
+	size_t nnames, int64_t now_us, struct err *e);
 void state_secrets_look(struct state *st);	/* state_secrets.c */
+/* state_repositories.c: those of the configuration; what poller and sender know; and,
+   last, who is in trouble, which come first. */
+void state_repositories_configured(struct state *st);
+int state_repositories_look(struct state *st, struct queue *q, struct err *e);
+void state_repositories_sort(struct state *st);
 void state_judge(struct state *st);
+void state_judge_repositories(struct state *st);	/* judge_repositories.c */
+/* One more; text and help are printf's. */
+struct state_finding *state_find(struct state *st, bool grave, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Everything as one JSON object and a newline. */
 void state_json(const struct state *st, struct buf *out);
 void state_release(struct state *st);

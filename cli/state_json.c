@@ -111,25 +111,52 @@ static void pipelines_json(struct json *j, const struct state *st)
 	json_end(j);
 }
 
+static void heard_json(struct json *j, const struct state_repository *r)
+{
+	const struct heard *h = &r->heard;
+
+	time_member(j, "heard", h->time_us);
+	json_kv(j, "heard_by", h->time_us ? source_word(h->source) : NULL);
+	time_member(j, "hook", h->hooked_us);
+	int_member(j, "active_days", r->rhythm.active);
+	int_member(j, "longest_pause_days", r->rhythm.pause);
+	int_member(j, "silent_days", h->time_us ? r->silent : 0);
+	time_member(j, "moved", h->moved_us);
+	time_member(j, "fired", h->fired_us);
+	int_member(j, "idle_moves", h->idle);
+	time_member(j, "idle_since", h->idle ? h->idle_us : 0);
+}
+
+static const char *const troubles[] = {
+	[TROUBLE_FAILING] = "failing", [TROUBLE_NEVER_FIRED] = "moved-and-nothing-fired",
+	[TROUBLE_SILENT] = "silent", [TROUBLE_NONE] = NULL,
+};
+
+static void repository_json(struct json *j, const struct state_repository *r)
+{
+	json_object(j);
+	json_kv(j, "repository", r->name);
+	json_kv(j, "what", r->what);
+	json_kv(j, "trouble", troubles[r->trouble]);
+	time_member(j, "seen", r->seen_us);
+	json_kv(j, "seen_by", *r->by ? r->by : NULL);
+	time_member(j, "last", r->poll.last_us);
+	time_member(j, "last_ok", r->poll.ok_us);
+	time_member(j, "changed", r->poll.changed_us);
+	time_member(j, "next", r->poll.next_us);
+	int_member(j, "failures", r->poll.failures);
+	json_kv(j, "error", r->seen && *r->poll.error ? r->poll.error : NULL);
+	int_member(j, "refs", r->poll.refs);
+	heard_json(j, r);
+	json_end(j);
+}
+
 static void repositories_json(struct json *j, const struct state *st)
 {
 	json_key(j, "repositories");
 	json_array(j);
-	for (size_t i = 0; i < st->nrepositories; i++) {
-		const struct state_repository *r = &st->repositories[i];
-
-		json_object(j);
-		json_kv(j, "repository", r->name);
-		json_kv(j, "what", r->what);
-		time_member(j, "last", r->poll.last_us);
-		time_member(j, "last_ok", r->poll.ok_us);
-		time_member(j, "changed", r->poll.changed_us);
-		time_member(j, "next", r->poll.next_us);
-		int_member(j, "failures", r->poll.failures);
-		json_kv(j, "error", r->seen && *r->poll.error ? r->poll.error : NULL);
-		int_member(j, "refs", r->poll.refs);
-		json_end(j);
-	}
+	for (size_t i = 0; i < st->nrepositories; i++)
+		repository_json(j, &st->repositories[i]);
 	json_end(j);
 }
 

@@ -3,12 +3,16 @@
  * anything will retry. What needs a person comes first.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
 #include "clock.h"
+#include "conf.h"
+#include "glob.h"
 #include "log.h"
 #include "state.h"
+#include "status_repositories.h"
 #include "table.h"
 #include "words.h"
 
@@ -23,11 +27,12 @@ static const struct args_option options[] = {
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
-static const char *const synopsis[] = { "[OPTION...]", NULL };
+static const char *const synopsis[] = { "[OPTION...] [REPOSITORY...]", NULL };
 static const struct args_usage usage = {
 	.program = "refire status", .synopsis = synopsis, .options = options,
 	.summary = "Shows how refire stands: what needs a person first, then the sender, the spool,\n"
-		"the queue by pipeline, the repositories and the trail.",
+		"the queue by pipeline, the repositories and the trail. REPOSITORY is a name or a\n"
+		"pattern over names: of these, and of nothing else, all that is known.",
 	.notes = "Exit status: 0 all is well; 1 something needs a person; 78 the configuration is\n"
 		"refused.",
 };
@@ -231,31 +236,26 @@ static void pipelines_print(struct page *p)
 
 static void repositories_print(struct page *p)
 {
-	static const struct column columns[] = {
-		{ "REPOSITORY", 8, false }, { "SEEN", 0, false }, { "CHANGED", 0, false },
-		{ "NEXT LOOK", 0, false }, { "REFS", 0, true }, { "WHERE", 10, false },
-	};
 	const struct state *st = p->st;
-	struct table t;
-	size_t n = st->nrepositories < REPOSITORIES_SHOWN ? st->nrepositories : REPOSITORIES_SHOWN;
 
-	table_begin(&t, p->screen, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < n; i++) {
-		const struct state_repository *r = &st->repositories[i];
+	if (!st->nrepositories)
+		return;
+	putchar('\n');
+	status_repositories(st, p->screen, REPOSITORIES_SHOWN);
+}
 
-		table_cell(&t, r->poll.failures ? STYLE_BAD : STYLE_NONE, r->name);
-		when_cell(&t, r->poll.ok_us, st->now_us, "not yet");
-		when_cell(&t, r->poll.changed_us, st->now_us, "-");
-		when_cell(&t, r->poll.next_us > st->now_us ? r->poll.next_us : 0, st->now_us,
-			r->seen ? "due" : "-");
-		count_cell(&t, r->poll.refs, STYLE_NONE);
-		table_cell(&t, STYLE_DIM, r->what);
-	}
-	if (n)
-		putchar('\n');
-	table_end(&t);
-	if (st->nrepositories > n)
-		printf("and %zu more (--json lists all)\n", st->nrepositories - n);
+/* Of the repositories that were named, and of nothing else. */
+static void named_print(const struct state *st, const struct screen *screen)
+{
+	struct page p = { .st = st, .screen = screen };
+
+	buf_init(&p.line, 64 * KIB);
+	findings_print(&p);
+	if (st->nrepositories == 1)
+		status_repository(st, screen, &st->repositories[0]);
+	else
+		status_repositories(st, screen, 0);
+	buf_release(&p.line);
 }
 
 static void page_print(const struct state *st, const struct screen *screen)
@@ -287,35 +287,76 @@ static void object_print(const struct state *st)
 	buf_release(&b);
 }
 
-static int status_run(const char *config, bool json, struct err *e)
-{
-	struct session s;
-	struct screen screen;
+/* ---- the run ---- */
+
+struct run {
+	const char *config;
+	bool json;
+	const char *const *names;	/* of repositories */
+	size_t nnames;
+	struct session session;
 	struct state st;
+};
+
+static int refuse_names(const struct run *r, struct err *e)
+{
+	const char **names = mem_alloc((r->session.config->nrepositories + 1) * sizeof(*names)), *near;
+
+	for (size_t i = 0; i < r->session.config->nrepositories; i++)
+		names[i] = r->session.config->repositories[i].name;
+	near = conf_nearest(r->names[0], names);
+	free(names);
+	return err_set(e, ERR_USAGE, "no repository `%s`%s%s%s", r->names[0],
+		near ? "; did you mean `" : " is configured, nor was one of that name seen", near ? near : "",
+		near ? "`?" : "");
+}
+
+static void print(const struct run *r)
+{
+	struct screen screen;
+
+	screen_init(&screen, stdout);
+	if (r->json)
+		object_print(&r->st);
+	else if (r->nnames)
+		named_print(&r->st, &screen);
+	else
+		page_print(&r->st, &screen);
+}
+
+static int look(struct run *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < r->nnames; i++)
+		if (glob_check(r->names[i], e))
+			return err_set(e, ERR_USAGE, "%s", e->text);
+	if (state_gather(&r->st, &r->session, r->names, r->nnames, clock_wall_us(), e))
+		return -1;
+	if (r->nnames && !r->st.nrepositories)
+		return refuse_names(r, e);
+	state_judge(&r->st);
+	print(r);
+	for (size_t i = 0; i < r->st.nfindings; i++)
+		rc |= r->st.findings[i].grave;
+	return rc;
+}
+
+static int status_run(struct run *r, struct err *e)
+{
 	int rc;
 
-	if (session_open(&s, config, e))
+	if (session_open(&r->session, r->config, e))
 		return -1;
-	screen_init(&screen, stdout);
-	rc = state_gather(&st, &s, clock_wall_us(), e);
-	if (rc == 0) {
-		state_judge(&st);
-		if (json)
-			object_print(&st);
-		else
-			page_print(&st, &screen);
-		for (size_t i = 0; i < st.nfindings; i++)
-			rc |= st.findings[i].grave;
-	}
-	state_release(&st);
-	session_close(&s);
+	rc = look(r, e);
+	state_release(&r->st);
+	session_close(&r->session);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	const char *config = NULL;
-	bool json = false;
+	struct run r = { .config = NULL };
 	struct args a;
 	struct err e;
 	int k;
@@ -326,13 +367,13 @@ int main(int argc, char **argv)
 		if (k == OPT_HELP)
 			return words_help(&usage);
 		if (k == OPT_CONFIG)
-			config = a.value;
-		json |= k == OPT_JSON;
+			r.config = a.value;
+		r.json |= k == OPT_JSON;
 	}
-	if (k != ARGS_BAD && a.nrest)
-		args_refuse(&usage, &e, "`%s`: no operand is expected", a.rest[0]);
-	if (k == ARGS_BAD || a.nrest)
+	if (k == ARGS_BAD)
 		return log_exit(&e);
-	k = status_run(config, json, &e);
+	r.names = (const char *const *)a.rest;
+	r.nnames = (size_t)a.nrest;
+	k = status_run(&r, &e);
 	return words_end(k < 0 ? log_exit(&e) : k);
 }

@@ -84,6 +84,21 @@ static const char polls_of_remotes[] =
 	"CREATE TABLE hosts(host TEXT PRIMARY KEY, speaks INTEGER NOT NULL, time INTEGER NOT NULL)"
 	" WITHOUT ROWID;";
 
+/* What older ones have heard is counted up to the days that `days` holds. */
+static const char heard[] =
+	"CREATE TABLE heard(repository TEXT PRIMARY KEY, time INTEGER NOT NULL,"
+	" source INTEGER NOT NULL, hooked INTEGER NOT NULL, day INTEGER NOT NULL,"
+	" days INTEGER NOT NULL, moved INTEGER NOT NULL DEFAULT 0,"
+	" fired INTEGER NOT NULL DEFAULT 0, idle INTEGER NOT NULL DEFAULT 0,"
+	" idle_since INTEGER NOT NULL DEFAULT 0, idle_oid TEXT NOT NULL DEFAULT '') WITHOUT ROWID;"
+	"INSERT INTO heard(repository, time, source, hooked, day, days)"
+	" SELECT c.repository, m.time, m.source, max(c.taken * (c.source = 0)),"
+	"  m.time / 86400000000, sum(DISTINCT CASE WHEN m.time / 86400000000 - c.taken / 86400000000 < 62"
+	"  THEN 1 << (m.time / 86400000000 - c.taken / 86400000000) ELSE 0 END)"
+	" FROM changes c JOIN (SELECT repository, source, max(taken) AS time FROM changes"
+	"  WHERE repository <> '' GROUP BY repository) m ON m.repository = c.repository"
+	" GROUP BY c.repository;";
+
 /* How a queue gets from each version to the next, a new one through all of them. A
    step that a release has seen is not changed: a newer need is a further step. A sender
    of the version before may still run while one is taken: only add. */
@@ -93,6 +108,7 @@ static const char *const steps[] = {
 	"CREATE INDEX journal_change ON journal(change, seq) WHERE delivery = 0;",
 	approvals,			/* 2 to 3 */
 	polls_of_remotes,		/* 3 to 4 */
+	heard,				/* 4 to 5 */
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 

@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 4
+#define QUEUE_SCHEMA 5
 
 struct queue;
 

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "match.h"
 #include "queue_db.h"
+#include "queue_heard.h"
 
 static void pairs(struct json *j, const char *key, const struct name_value *v, size_t n)
 {
@@ -239,7 +240,8 @@ static int accept_one(struct queue *q, struct queue_intake *v, int64_t now, stru
 	v->outcome = seq ? INTAKE_NEW : INTAKE_KNOWN;
 	if (!seq)
 		return 0;
-	if (*v->repository && insert_updates(q, v, seq, now, e))
+	if (*v->repository && (insert_updates(q, v, seq, now, e) ||
+	    queue_heard_note(q, v->repository, v->change->source, now, e)))
 		return -1;
 	return journal_change(q, v, seq, now, e);
 }

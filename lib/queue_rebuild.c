@@ -133,6 +133,7 @@ static const struct table tables[] = {
 	TABLE("deliveries", offsetof(struct queue_rebuilt, deliveries)),
 	TABLE("journal", offsetof(struct queue_rebuilt, journal)),
 	TABLE("polls", NOWHERE),
+	TABLE("heard", NOWHERE),
 	TABLE("gates", NOWHERE),
 	TABLE("tombstones", NOWHERE),
 };

@@ -167,14 +167,41 @@ static int one_pipeline(struct decide *d, const struct decide_input *in,
 	return 0;
 }
 
+static int note_moves(struct decide *d, struct err *e)
+{
+	const struct heard_moves m = d->moves;
+
+	d->moves = (struct heard_moves){ 0 };
+	return m.repository ? queue_heard_moved(d->s->queue, &m, d->now_us, e) : 0;
+}
+
+/* Strings of a step live as long as the round. */
+static int count_move(struct decide *d, const struct decide_input *in, bool fired, struct err *e)
+{
+	struct heard_moves *m = &d->moves;
+
+	if (in->skip || *in->pipeline)
+		return 0;
+	if (m->repository && strcmp(m->repository, in->repository) && note_moves(d, e))
+		return -1;
+	m->repository = in->repository;
+	m->oid = in->new;
+	m->fired |= fired;
+	m->idle = fired ? 0 : m->idle + 1;
+	return 0;
+}
+
 int decide_step(struct decide *d, const struct decide_input *in, struct err *e)
 {
 	const struct config *c = d->s->config;
 	struct match_input m = input_of(in->repository, in->ref, in->old, in->new, in->skip);
+	bool before;
 	int failed = 0;
 
 	if (begin(d, in, e))
 		return -1;
+	before = d->fired;
+	d->fired = false;
 	if (in->rich && in->rich->paths_known) {
 		m.paths_known = true;
 		m.paths = in->rich->paths;
@@ -191,12 +218,15 @@ int decide_step(struct decide *d, const struct decide_input *in, struct err *e)
 		failed = one_pipeline(d, in, &m, &c->pipelines[i], e);
 	json_end(&d->res);
 	json_end(&d->res);
+	if (!failed)
+		failed = count_move(d, in, d->fired, e);
+	d->fired |= before;
 	return failed;
 }
 
 int decide_close(struct decide *d, struct err *e)
 {
-	int failed = flush(d, e);
+	int failed = flush(d, e) || note_moves(d, e) ? -1 : 0;
 
 	buf_release(&d->request);
 	buf_release(&d->response);

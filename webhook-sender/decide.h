@@ -12,6 +12,7 @@
 #include "json.h"
 #include "match.h"
 #include "plan.h"
+#include "queue_heard.h"
 
 struct decide {
 	struct sender *s;
@@ -23,6 +24,7 @@ struct decide {
 	bool fired;			/* one of them started a pipeline */
 	enum match_reason first;	/* why the first one did not */
 	bool skipped;			/* at least one pipeline watched and did not start */
+	struct heard_moves moves;	/* of one repository, to be noted */
 };
 
 void decide_open(struct decide *d, struct sender *s, int64_t now_us);

@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "db.h"
 #include "queue_db.h"
+#include "queue_heard.h"
 #include "tap.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -129,6 +130,61 @@ static void test_rows(void)
 	buf_release(&b);
 }
 
+/* ---- what was heard ---- */
+
+#define DAY (24 * 3600 * S)
+
+static int find_heard(const struct heard *h, void *arg)
+{
+	buf_fmt(arg, "%s %s %d %d %d %llx %d %d %d %d %s;", h->repository, source_word(h->source),
+		(int)(h->time_us / DAY), (int)(h->hooked_us / DAY), (int)h->day,
+		(unsigned long long)h->days, (int)(h->moved_us / DAY), (int)(h->fired_us / DAY),
+		(int)h->idle, (int)(h->idle_us / DAY), h->idle_oid);
+	return 0;
+}
+
+static void is_heard(const char *want, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	queue_heard(q, find_heard, &b, &e);
+	is_str(b.s, want, "%s", name);
+	buf_release(&b);
+}
+
+static void moved(bool fired, int64_t idle, const char *oid, int64_t day)
+{
+	ok(!queue_heard_moved(q, &(struct heard_moves){ "lib", oid, fired, idle }, day * DAY, &e),
+		"moved");
+}
+
+static void test_heard(void)
+{
+	db_exec(q->db, &e, "DELETE FROM heard", "");
+	queue_heard_note(q, "lib", SOURCE_POLL, 100 * DAY, &e);
+	is_heard("lib poll 100 0 100 1 0 0 0 0 ;", "the first time");
+	queue_heard_note(q, "lib", SOURCE_POST_RECEIVE, 103 * DAY, &e);
+	queue_heard_note(q, "lib", SOURCE_RECONCILE, 103 * DAY, &e);
+	is_heard("lib reconcile 103 103 103 9 0 0 0 0 ;", "three days later, twice");
+	queue_heard_note(q, "lib", SOURCE_POLL, 102 * DAY, &e);
+	is_heard("lib poll 102 103 103 b 0 0 0 0 ;", "by a clock that was set back");
+	queue_heard_note(q, "lib", SOURCE_POLL, 163 * DAY, &e);
+	is_heard("lib poll 163 103 163 3000000000000001 0 0 0 0 ;", "60 days later");
+	queue_heard_note(q, "lib", SOURCE_POLL, 463 * DAY, &e);
+	is_heard("lib poll 463 103 463 1 0 0 0 0 ;", "after long");
+	moved(false, 2, A, 464);
+	is_heard("lib poll 463 103 463 1 464 0 2 464 " A ";", "two moves fire nothing");
+	moved(false, 1, B, 465);
+	is_heard("lib poll 463 103 463 1 465 0 3 464 " B ";", "nor does a third");
+	moved(true, 0, B, 466);
+	is_heard("lib poll 463 103 463 1 466 466 0 0 ;", "one that does begins anew");
+	moved(true, 1, A, 467);
+	is_heard("lib poll 463 103 463 1 467 467 1 467 " A ";", "one that does, and one that does not");
+	moved(false, 1, B, 468);
+	is_heard("lib poll 463 103 463 1 468 467 2 467 " B ";", "counted from there");
+}
+
 static int find_host(const char *host, int64_t speaks, void *arg)
 {
 	buf_fmt(arg, "%s %d;", host, (int)speaks);
@@ -188,12 +244,17 @@ static void test_upgrade(const char *path)
 	unlink(path);
 	ok(!db_open(path, DB_WRITE, &d, &e) && !db_script(d, queue_schema_1, &e) &&
 		!db_script(d, "INSERT INTO polls VALUES('web', 'w', 0, 0, 0, 0, 0, '', 0, '');"
+		"INSERT INTO changes VALUES(1,'a',0,'web','',0,8640000000000,0,'','','',0,0,''),"
+		"(2,'b',1,'web','',0,8640000000001,0,'','','',0,0,''),"
+		"(3,'c',1,'web','',0,8899200000000,0,'','','',0,0,''),"
+		"(4,'d',2,'','',0,8899200000000,0,'','','',0,0,'');"
 		"PRAGMA user_version = 1", &e), "a queue of version 1: %s", e.text);
 	db_close(d);
 	ok(!queue_open(path, QUEUE_WRITE, &q, &e), "is brought up to date");
 	queue_polls(q, find_row, &b, &e);
 	is_str(b.s, "web   0 0 0;", "its rows are kept");
 	is_int(queue_check(q, &e), 0, "and it is whole");
+	is_heard("web reconcile 103 100 103 9 0 0 0 0 ;", "what was heard before is counted");
 	buf_release(&b);
 }
 
@@ -212,6 +273,7 @@ int main(void)
 	test_rows();
 	test_keeping();
 	test_stamp(path);
+	test_heard();
 	test_upgrade(path);
 	queue_close(q);
 	arena_release(&arena);
