@@ -5,8 +5,8 @@ HOOKLIB = lib/err lib/clock lib/crc32 lib/uuid lib/fs lib/record lib/spool lib/d
 BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
           lib/backoff lib/proc lib/conf lib/conf_nearest lib/args
 NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/settings lib/config \
-          lib/config_check lib/match lib/change lib/mirror lib/repo lib/repo_memory lib/refdir \
-          lib/gitcmd lib/below
+          lib/config_check lib/config_kind lib/kinds lib/match lib/change lib/mirror lib/repo \
+          lib/repo_memory lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
           lib/queue_approval lib/queue_heard \

@@ -263,6 +263,33 @@ static void unknown_outcome(const struct remedy_case *c, struct buf *out)
 		"What comes again has the same delivery id, %s.", c->delivery);
 }
 
+static void program_failed(const struct remedy_case *c, struct buf *out)
+{
+	buf_fmt(out, "`refire queue show %s` has what it wrote. When it is mended: `refire queue retry "
+		"%s`.", c->delivery, c->delivery);
+}
+
+static void program_missing(const struct remedy_case *c, struct buf *out)
+{
+	key_add(c, out, "command");
+	buf_str(out, " cannot be run by the account that sends: `refire check` says more.");
+	retry_add(c, out);
+}
+
+static void program_slow(const struct remedy_case *c, struct buf *out)
+{
+	buf_str(out, "It was ended, with all that it had started. If it needs that long, raise ");
+	key_add(c, out, "run-timeout");
+	buf_chr(out, '.');
+	retry_add(c, out);
+}
+
+static void program_waits(const struct remedy_case *c, struct buf *out)
+{
+	(void)c;
+	buf_str(out, "The program itself asks to be run again later, by status 75.");
+}
+
 static void pipeline_gone(const struct remedy_case *c, struct buf *out)
 {
 	buf_fmt(out, "[pipeline %s] is not in the configuration any more: put it back and `refire queue "
@@ -309,6 +336,11 @@ static const struct {
 	{ "ConfigurationError", ANY, misconfigured },
 	{ "NotReady", ANY, not_ready },
 	{ "OutcomeUnknown", ANY, unknown_outcome },
+	{ "ProgramFailed", ANY, program_failed },
+	{ "ProgramNotRun", ANY, program_missing },
+	{ "ProgramTimeout", ANY, program_slow },
+	{ "ProgramNotReady", ANY, program_waits },
+	{ "CommandRefused", ANY, misconfigured },
 	{ "PipelineGone", ANY, pipeline_gone },
 	{ "MassDisappearance", ANY, vanished },
 	{ "Dropped", ANY, dropped },

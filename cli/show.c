@@ -16,6 +16,7 @@
 #include "ask.h"
 #include "clock.h"
 #include "json.h"
+#include "kinds.h"
 #include "log.h"
 #include "lookup.h"
 #include "match.h"
@@ -135,7 +136,7 @@ static void pipeline_show(struct showing *s)
 	text(s, s->d->pipeline);
 	if (!p)
 		buf_str(&s->out, "  (not in the configuration any more)");
-	else if (*p->format)
+	else if (kind_takes(kind_find(p->target), "format"))
 		buf_fmt(&s->out, "  (target %s, format %s)", p->target, p->format);
 	else
 		buf_fmt(&s->out, "  (target %s)", p->target);
@@ -289,6 +290,22 @@ static void response_show(struct showing *s, const json_t *r)
 	buf_chr(&s->out, '\n');
 }
 
+static void program_show(struct showing *s, const json_t *request, const json_t *response)
+{
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(lookup_get(request, "command"), i, word) {
+		buf_str(&s->out, i ? " " : "  $ ");
+		text(s, json_string_value(word) ? json_string_value(word) : "");
+	}
+	if (i)
+		buf_chr(&s->out, '\n');
+	body_show(s, lookup_text(response, "output"));
+	if (json_is_true(lookup_get(response, "outputTruncated")))
+		buf_str(&s->out, "  < | ... (the rest was not kept)\n");
+}
+
 static void span_add(struct showing *s, const char *name, const json_t *extra, const char *key)
 {
 	int64_t us = lookup_int(extra, key);
@@ -299,14 +316,14 @@ static void span_add(struct showing *s, const char *name, const json_t *extra, c
 	words_span(&s->out, us);
 }
 
-static void timing_show(struct showing *s, const json_t *extra)
+static void timing_show(struct showing *s, const struct journal_row *r, const json_t *extra)
 {
 	const char *address = lookup_text(extra, "address");
 
 	if (!lookup_int(extra, "totalUs") && !*address)
 		return;
 	buf_str(&s->out, "  ");
-	text(s, *address ? address : "not connected");
+	text(s, *address ? address : r->event == JOURNAL_RUN ? "ran" : "not connected");
 	span_add(s, "name", extra, "dnsUs");
 	span_add(s, "connect", extra, "connectUs");
 	span_add(s, "TLS", extra, "tlsUs");
@@ -329,13 +346,15 @@ static void what_add(struct buf *b, const struct journal_row *r, const json_t *e
 {
 	int64_t exchange = lookup_int(extra, "exchange");
 
-	if (r->event != JOURNAL_DELIVER) {
+	if (!journal_is_attempt(r->event)) {
 		buf_str(b, event_word(r->event));
 		return;
 	}
 	buf_fmt(b, "attempt %lld", (long long)lookup_int(extra, "attempt"));
 	if (exchange > 1)
 		buf_fmt(b, ", request %lld", (long long)exchange);
+	if (r->call && *r->call)
+		buf_fmt(b, ", %s", r->call + strcspn(r->call, " ") + 1);
 }
 
 /* What came of it: an attempt's verdict; who gave a command, and why; the state that
@@ -390,8 +409,11 @@ static int journal_show(const struct journal_row *r, void *arg)
 	heading_show(s, r, request, response, extra);
 	if (r->event == JOURNAL_DELIVER) {
 		request_show(s, request);
-		timing_show(s, extra);
+		timing_show(s, r, extra);
 		response_show(s, response);
+	} else if (r->event == JOURNAL_RUN) {
+		program_show(s, request, response);
+		timing_show(s, r, extra);
 	}
 	json_decref(request);
 	json_decref(response);
@@ -444,12 +466,12 @@ static int journal_json(const struct journal_row *r, void *arg)
 
 static int attempts_json(const struct journal_row *r, void *arg)
 {
-	return r->event == JOURNAL_DELIVER ? journal_json(r, arg) : 0;
+	return journal_is_attempt(r->event) ? journal_json(r, arg) : 0;
 }
 
 static int actions_json(const struct journal_row *r, void *arg)
 {
-	return r->event == JOURNAL_DELIVER ? 0 : journal_json(r, arg);
+	return journal_is_attempt(r->event) ? 0 : journal_json(r, arg);
 }
 
 static void change_json(struct json *j, const struct change_row *c)

@@ -53,11 +53,10 @@ void state_secrets_look(struct state *st)
 		return;
 	for (size_t i = 0; i < c->npipelines; i++) {
 		const struct pipeline *p = &c->pipelines[i];
+		const char *key, *path;
 
-		file_look(st, p->name, "secret-file", p->secret_file);
-		file_look(st, p->name, "url-file", p->url_file);
-		file_look(st, p->name, "header-file", p->header_file);
-		file_look(st, p->name, "proxy-login-file", p->proxy_login_file);
+		for (size_t n = 0; (key = config_secret_file(p, n, &path)); n++)
+			file_look(st, p->name, key, path);
 	}
 	if (seteuid(me))
 		_exit(71);		/* cannot be: it was ours just before */

@@ -123,7 +123,7 @@ static void step_print(struct telling *t, const struct journal_row *r)
 
 	buf_init(&b, 64 * KIB);
 	buf_init(&when, 64);
-	if (r->event == JOURNAL_DELIVER) {
+	if (journal_is_attempt(r->event)) {
 		t->url = kept(t->s, lookup_text(request, "url"));
 		t->location = kept(t->s, header(response, "Location"));
 		t->allow = kept(t->s, header(response, "Allow"));
@@ -154,7 +154,7 @@ static int step(const struct journal_row *r, void *arg)
 
 	if (r->event == JOURNAL_SETTLE && t->at > 0)
 		return 0;
-	t->deeds = t->deeds || r->event != JOURNAL_DELIVER;
+	t->deeds = t->deeds || !journal_is_attempt(r->event);
 	if (!t->counting)
 		step_print(t, r);
 	t->at++;

@@ -384,6 +384,19 @@ void config_free(struct config *c)
 
 /* ---- looking up ---- */
 
+const char *config_secret_file(const struct pipeline *p, size_t i, const char **path)
+{
+	const struct { const char *key, *path; } files[] = {
+		{ "secret-file", p->secret_file }, { "url-file", p->url_file },
+		{ "header-file", p->header_file }, { "proxy-login-file", p->proxy_login_file },
+	};
+
+	if (i >= sizeof(files) / sizeof(*files))
+		return NULL;
+	*path = files[i].path;
+	return files[i].key;
+}
+
 const struct pipeline *config_pipeline(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->npipelines; i++)

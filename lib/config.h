@@ -55,7 +55,7 @@ struct pipeline {
 	struct list approvers;	/* Unix user names; empty: the [refire] section's */
 	int64_t approval_timeout_us;
 	const char *target;	/* name of a struct target */
-	/* target webhook */
+	/* of its kind of target: kinds.h says which */
 	const char *url, *url_file, *format, *template_file, *secret_file, *ca_file;
 	struct list headers;	/* "Name: value" */
 	const char *header_file;	/* the same, a line each */
@@ -67,6 +67,9 @@ struct pipeline {
 	const char *proxy, *proxy_login_file;	/* what holds for it: [refire]'s put in; "" none */
 	struct address_list deny_addresses, allow_addresses;
 	struct address_rules addresses;	/* made of these and [refire]'s */
+	struct list command, environment;	/* argv; NAME=value */
+	const char *directory;
+	int64_t run_timeout_us;
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */
 	int64_t spacing_us;	/* rate: from one attempt to the next, on average; 0 none */
 	struct backoff retry_schedule;
@@ -141,11 +144,21 @@ int config_git_dir(const struct config *c, const char *name, char *out);
 /* The tests on values that need more than one key: called by config_load. The
    first error names file, line and key. (config_check.c) */
 int config_check(const struct config *c, struct err *e);
+/* config_kind.c: its part for the target of a pipeline. */
+int config_check_kind(const struct config *c, const struct pipeline *p, struct err *e);
+/* An error at a key of a section, or at the section where the key is not given: ERR_CONFIG
+   with file and line. */
+int config_fail(const struct config *c, enum setting_section s, const char *name, const char *key,
+	struct err *e, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* A name that is safe as part of a path: relative, no "..", no empty part, no
    control byte, no pattern character or comma, less than 100 bytes. */
 bool config_name_ok(const char *name);
 /* A further header, "Name: value". The sentence names it without its value. */
 int config_header_check(const char *header, struct err *e);
+
+/* The i-th of the keys that name a file of secrets: the key, and the path as given, "".
+   NULL: there are no more. */
+const char *config_secret_file(const struct pipeline *p, size_t i, const char **path);
 
 /* Does this pipeline watch that repository name? */
 bool pipeline_watches(const struct pipeline *p, const char *repository);

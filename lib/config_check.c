@@ -22,15 +22,16 @@ struct check {
 };
 
 /* The item of a key, or the section's own where the key is not given. */
-static const struct conf_item *check_item(const struct check *k, const char *key)
+static const struct conf_item *check_item(const struct config *c, enum setting_section s,
+	const char *name, const char *key)
 {
-	const char *section = settings_section_name(k->section);
+	const char *section = settings_section_name(s);
 	const struct conf_item *found = NULL;
 
-	for (size_t i = 0; i < k->c->source.n; i++) {
-		const struct conf_item *item = &k->c->source.items[i];
+	for (size_t i = 0; i < c->source.n; i++) {
+		const struct conf_item *item = &c->source.items[i];
 
-		if (strcmp(item->section, section) || strcmp(item->name, k->name))
+		if (strcmp(item->section, section) || strcmp(item->name, name))
 			continue;
 		if (strcmp(item->key, key) == 0)
 			return item;
@@ -40,18 +41,30 @@ static const struct conf_item *check_item(const struct check *k, const char *key
 	return found;
 }
 
-__attribute__((format(printf, 3, 4)))
-static int check_fail(const struct check *k, const char *key, const char *fmt, ...)
+int config_fail(const struct config *c, enum setting_section s, const char *name, const char *key,
+	struct err *e, const char *fmt, ...)
 {
-	const struct conf_item *item = check_item(k, key);
+	const struct conf_item *item = check_item(c, s, name, key);
 	char text[LIMIT_ERR];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return err_set(k->e, ERR_CONFIG, "%s:%d: %s", item ? item->file : k->c->path,
+	return err_set(e, ERR_CONFIG, "%s:%d: %s", item ? item->file : c->path,
 		item ? item->line : 1, text);
+}
+
+__attribute__((format(printf, 3, 4)))
+static int check_fail(const struct check *k, const char *key, const char *fmt, ...)
+{
+	char text[LIMIT_ERR];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return config_fail(k->c, k->section, k->name, key, k->e, "%s", text);
 }
 
 bool config_name_ok(const char *name)
@@ -448,13 +461,9 @@ static int check_header(const struct check *k, const char *header)
 	return 0;
 }
 
-static int check_webhook(const struct check *k, const struct pipeline *p)
+/* How its receiver is reached. */
+static int check_route(const struct check *k, const struct pipeline *p)
 {
-	if (!*p->url && !*p->url_file)
-		return check_fail(k, "", "pipeline `%s` needs `url`, or `url-file` where the URL "
-			"itself is the secret", p->name);
-	if (*p->url && *p->url_file)
-		return check_fail(k, "url-file", "`url` and `url-file` exclude one another");
 	if (check_url(k, "url", p->url, false))
 		return -1;
 	if (*p->tls_key && !*p->tls_cert)
@@ -483,7 +492,7 @@ static int check_pipeline(const struct config *c, const struct pipeline *p, stru
 	if (!*p->target)
 		return check_fail(&k, "", "pipeline `%s` needs `target`, such as target = webhook",
 			p->name);
-	return check_webhook(&k, p);
+	return config_check_kind(c, p, e) || check_route(&k, p) ? -1 : 0;
 }
 
 int config_check(const struct config *c, struct err *e)

@@ -35,6 +35,7 @@
 #define LIMIT_ANSWER_KEPT     (16 * KIB)	/* of an answer's body, for the record */
 #define LIMIT_ANSWER_READ     (1 * MIB)	/* then we stop reading and judge */
 #define LIMIT_BODY            (25 * MIB)	/* a payload in memory: GitHub's own cap */
+#define LIMIT_OUTPUT          (16 * KIB)	/* of a program, for the record */
 #define LIMIT_PROGRESS        (4 * KIB)	/* a target's saved state */
 
 /* Enrichment of one ref update. */

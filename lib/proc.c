@@ -380,7 +380,8 @@ static void keep(struct child *c, struct buf *b, const char *piece, size_t n)
 	if (n <= room)
 		return;
 	c->run->truncated = true;
-	end_child(c);
+	if (!c->run->keep_head)
+		end_child(c);
 }
 
 /* One piece from *fd. false: nothing more there now. */

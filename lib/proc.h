@@ -33,11 +33,12 @@ struct proc_run {
 	   -1 with e: end the child, and proc_run fails with that. */
 	int (*talk)(void *arg, const char *piece, size_t n, struct buf *say, struct err *e);
 	void *talk_arg;
+	bool keep_head;			/* what is over a limit is read and let go */
 	const atomic_bool *stop;	/* becomes true: the child is ended as on time-out; may be NULL */
 	/* results */
 	int status;			/* exit status, or 128 + signal */
 	bool timed_out;
-	bool truncated;			/* out or err hit its limit; the child was ended */
+	bool truncated;			/* out or err hit its limit; the child was ended, unless keep_head */
 };
 
 /* 0 when the program ran (see status), -1 when it could not be started. */

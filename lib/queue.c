@@ -109,6 +109,7 @@ static const char *const steps[] = {
 	approvals,			/* 2 to 3 */
 	polls_of_remotes,		/* 3 to 4 */
 	heard,				/* 4 to 5 */
+	"ALTER TABLE journal ADD call TEXT;",	/* 5 to 6 */
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 
@@ -138,6 +139,11 @@ int delivery_parse(const char *word)
 bool delivery_settled(enum delivery_state s)
 {
 	return s >= DELIVERY_DELIVERED;
+}
+
+bool journal_is_attempt(enum journal_event e)
+{
+	return e == JOURNAL_DELIVER || e == JOURNAL_RUN;
 }
 
 /* ---- opening ---- */
@@ -291,9 +297,9 @@ void queue_rollback(struct queue *q)
 int queue_journal_add(struct queue *q, const struct journal_row *r, struct err *e)
 {
 	return db_exec(q->db, e, "INSERT INTO journal(time, event, change, delivery, request, response,"
-		" code, message, extra, actor, uid) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-		"iiiissssssi", r->time_us, (int64_t)r->event, r->change, r->delivery, r->request,
-		r->response, r->code, r->message, r->extra, r->actor, r->uid);
+		" code, message, extra, actor, uid, call)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)", "iiiissssssis", r->time_us, (int64_t)r->event, r->change, r->delivery, r->request,
+		r->response, r->code, r->message, r->extra, r->actor, r->uid, r->call);
 }
 
 int64_t queue_journal_last(struct queue *q)

@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 5
+#define QUEUE_SCHEMA 6
 
 struct queue;
 
@@ -75,7 +75,8 @@ bool delivery_settled(enum delivery_state s);
 	X(CLOSE, "CloseBreaker", "webhook-sender.refire", false) \
 	X(REPLAY, "ReplayDelivery", "cli.refire", false) \
 	X(REJECT, "RejectDelivery", "cli.refire", false) \
-	X(HEAD, "UpdateDefaultBranch", "poller.refire", false)
+	X(HEAD, "UpdateDefaultBranch", "poller.refire", false) \
+	X(RUN, "RunProgram", "webhook-sender.refire", false)
 
 enum journal_event {
 #define X(name, event, source, ro) JOURNAL_##name,
@@ -83,6 +84,9 @@ enum journal_event {
 #undef X
 	JOURNAL_COUNT
 };
+
+/* A step of an attempt: a request, or a program that ran. */
+bool journal_is_attempt(enum journal_event e);
 
 struct journal_row {
 	int64_t seq;			/* dense order; 0: to be assigned */
@@ -96,6 +100,7 @@ struct journal_row {
 	const char *extra;		/* JSON object merged into additionalEventData; "" */
 	const char *actor;		/* who did it, where that is not who caused the change; NULL */
 	int64_t uid;			/* theirs */
+	const char *call;		/* "eventSource eventName" in place of the event's; NULL, "" */
 };
 
 struct change_row {			/* a change as stored */

@@ -38,7 +38,7 @@ extern const char queue_schema_1[];
 void queue_row_delivery(const struct db_row *r, struct arena *a, struct delivery *out);
 
 #define JOURNAL_COLUMNS "seq, time, event, change, delivery, request, response, code, message, extra," \
-	" actor, uid"
+	" actor, uid, call"
 /* Hands out what a query for JOURNAL_COLUMNS finds, as queue_journal does. */
 int queue_rows_journal(struct db_row *r, int (*cb)(const struct journal_row *r, void *arg),
 	void *arg, struct err *e);

@@ -171,7 +171,7 @@ int queue_rows_journal(struct db_row *r, int (*cb)(const struct journal_row *r, 
 		row = (struct journal_row){ db_int(r, 0), db_int(r, 1),
 			(enum journal_event)db_int(r, 2), db_int(r, 3), db_int(r, 4),
 			db_text(r, 5), db_text(r, 6), db_text(r, 7), db_text(r, 8), db_text(r, 9),
-			db_text(r, 10), db_int(r, 11) };
+			db_text(r, 10), db_int(r, 11), db_text(r, 12) };
 		stop = cb(&row, arg);
 	}
 	if (stop)

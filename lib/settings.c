@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "config.h"
 #include "glob.h"
+#include "kinds.h"
 
 static const char *const on_choices[] = { "push", "tag", "delete", NULL };
 static const char *const mode_choices[] = { "queued", "superseded", "parallel", NULL };
@@ -15,7 +16,12 @@ static const char *const approval_choices[] = { "none", "required", NULL };
 static const char *const credentials_choices[] = { "git", "none", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL };
-static const char *const target_choices[] = { "webhook", NULL };
+static const char *const target_choices[] = {
+#define X(name, keys) name,
+	KIND_LIST(X)
+#undef X
+	NULL,
+};
 static const char *const format_choices[] = { "generic", "github", "gitlab", "gitea", "standard",
 	"cloudevents", "cloudevents-binary", "cdevents", "codecommit", "template",
 	NULL };
@@ -42,7 +48,6 @@ _Static_assert(CREDENTIALS_GIT == 0 && CREDENTIALS_NONE == 1,
 	.offset = offsetof(struct repository, field)
 #define PIPELINE(key, kind, field) .name = key, .section = SECTION_PIPELINE, .type = kind, \
 	.offset = offsetof(struct pipeline, field)
-#define WEBHOOK(key, kind, field) PIPELINE(key, kind, field), .target = "webhook"
 
 const struct setting settings[] = {
 	{ REFIRE("state-dir", SETTING_PATH, state_dir), .def = "/var/lib/refire",
@@ -206,51 +211,61 @@ const struct setting settings[] = {
 	  .help = "With no, nothing starts it, and the trail says why." },
 	{ PIPELINE("target", SETTING_STRING, target), .choices = target_choices,
 	  .help = "The kind of receiver. Required." },
-	{ WEBHOOK("url", SETTING_STRING, url),
+	{ PIPELINE("url", SETTING_STRING, url),
 	  .help = "Where requests go, http or https. Either this or url-file is required." },
-	{ WEBHOOK("url-file", SETTING_PATH, url_file),
+	{ PIPELINE("url-file", SETTING_PATH, url_file),
 	  .help = "File with the url, where the url itself is the secret." },
-	{ WEBHOOK("format", SETTING_STRING, format), .def = "generic", .choices = format_choices,
+	{ PIPELINE("format", SETTING_STRING, format), .def = "generic", .choices = format_choices,
 	  .help = "The payload's dialect." },
-	{ WEBHOOK("template-file", SETTING_PATH, template_file),
+	{ PIPELINE("template-file", SETTING_PATH, template_file),
 	  .help = "JSON with placeholders: the payload of format = template." },
-	{ WEBHOOK("secret-file", SETTING_PATH, secret_file),
+	{ PIPELINE("secret-file", SETTING_PATH, secret_file),
 	  .help = "File with the secret that signs requests. Unset: they are not signed." },
-	{ WEBHOOK("headers", SETTING_LIST, headers),
+	{ PIPELINE("headers", SETTING_LIST, headers),
 	  .help = "Further headers, each Name: value; \\, is a comma in a value." },
-	{ WEBHOOK("header-file", SETTING_PATH, header_file),
+	{ PIPELINE("header-file", SETTING_PATH, header_file),
 	  .help = "File of further headers, one a line, for those whose values are secret, such as "
 		"Authorization: Bearer ..." },
-	{ WEBHOOK("timeout", SETTING_TIME, timeout_us), .def = "30s", .min = 100 * MS,
+	{ PIPELINE("timeout", SETTING_TIME, timeout_us), .def = "30s", .min = 100 * MS,
 	  .max = HOUR,
 	  .help = "How long one request may take, from start to the end of the answer." },
-	{ WEBHOOK("connect-timeout", SETTING_TIME, connect_timeout_us), .def = "5s",
+	{ PIPELINE("connect-timeout", SETTING_TIME, connect_timeout_us), .def = "5s",
 	  .min = 100 * MS, .max = HOUR,
 	  .help = "How long making the connection may take." },
-	{ WEBHOOK("ca-file", SETTING_PATH, ca_file),
+	{ PIPELINE("ca-file", SETTING_PATH, ca_file),
 	  .help = "Certificates (PEM) to trust for an https url, in place of the system's." },
-	{ WEBHOOK("tls-verify", SETTING_BOOL, tls_verify), .def = "yes",
+	{ PIPELINE("tls-verify", SETTING_BOOL, tls_verify), .def = "yes",
 	  .help = "With no, any certificate is accepted: for tests only." },
-	{ WEBHOOK("tls-min", SETTING_CHOICE, tls_min), .def = "1.2", .choices = tls_choices,
+	{ PIPELINE("tls-min", SETTING_CHOICE, tls_min), .def = "1.2", .choices = tls_choices,
 	  .help = "The oldest version of TLS that is spoken." },
-	{ WEBHOOK("tls-cert", SETTING_PATH, tls_cert),
+	{ PIPELINE("tls-cert", SETTING_PATH, tls_cert),
 	  .help = "Certificate (PEM) to show to the receiver, its chain behind it." },
-	{ WEBHOOK("tls-key", SETTING_PATH, tls_key),
+	{ PIPELINE("tls-key", SETTING_PATH, tls_key),
 	  .help = "The key of tls-cert (PEM, not encrypted). Unset: it is in tls-cert." },
-	{ WEBHOOK("http2", SETTING_BOOL, http2), .def = "yes",
+	{ PIPELINE("http2", SETTING_BOOL, http2), .def = "yes",
 	  .help = "With no, HTTP/2 is not offered to an https url: for receivers whose HTTP/2 is "
 		"broken." },
-	{ WEBHOOK("proxy", SETTING_STRING, proxy),
+	{ PIPELINE("proxy", SETTING_STRING, proxy),
 	  .help = "The proxy to go through: http://, https:// or socks5h://, host and port. Unset: "
 		"the one in [refire]; none: directly." },
-	{ WEBHOOK("proxy-login-file", SETTING_PATH, proxy_login_file),
+	{ PIPELINE("proxy-login-file", SETTING_PATH, proxy_login_file),
 	  .help = "File with user:password for its proxy. Unset: the one in [refire], where the "
 		"proxy is that one's." },
-	{ WEBHOOK("deny-addresses", SETTING_ADDRESSES, deny_addresses),
+	{ PIPELINE("deny-addresses", SETTING_ADDRESSES, deny_addresses),
 	  .help = "Addresses and networks that its requests may not go to; it comes before both "
 		"lists in [refire]." },
-	{ WEBHOOK("allow-addresses", SETTING_ADDRESSES, allow_addresses),
+	{ PIPELINE("allow-addresses", SETTING_ADDRESSES, allow_addresses),
 	  .help = "Addresses and networks that its requests may go to, whatever refuses them." },
+	{ PIPELINE("command", SETTING_LIST, command),
+	  .help = "The program to run, and its arguments, separated by commas; no shell is between. "
+		"Arguments may have placeholders." },
+	{ PIPELINE("directory", SETTING_PATH, directory),
+	  .help = "The directory to run it in. Default: /." },
+	{ PIPELINE("environment", SETTING_LIST, environment),
+	  .help = "Further variables of its environment, each NAME=value." },
+	{ PIPELINE("run-timeout", SETTING_TIME, run_timeout_us), .def = "10m", .min = 100 * MS,
+	  .max = DAY,
+	  .help = "How long it may run before it and all that it started are ended." },
 	{ .name = NULL },
 };
 

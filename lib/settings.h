@@ -48,7 +48,6 @@ struct setting {
 	const char *def;		/* as it would be written; NULL: unset */
 	int64_t min, max;		/* INT, TIME, TIMES: both included */
 	const char *const *choices;	/* STRING, CHOICE, FLAGS: NULL-terminated */
-	const char *target;		/* only for this kind of target; NULL: any */
 	const char *help;		/* one sentence, for the manual and --help */
 };
 

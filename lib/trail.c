@@ -26,6 +26,7 @@ static const char *event_type(enum journal_event e)
 	case JOURNAL_PUSH:
 	case JOURNAL_FIRE:
 	case JOURNAL_DELIVER:
+	case JOURNAL_RUN:
 	case JOURNAL_RETRY:
 	case JOURNAL_DROP:
 	case JOURNAL_REPLAY:
@@ -185,10 +186,21 @@ static void raw_or_null(struct json *j, const char *key, const char *json)
 		json_null(j);
 }
 
+/* The call of a service has the names that this service gives it. */
+static void what(struct json *j, const struct journal_row *r)
+{
+	const struct event_info *info = &events[r->event];
+	size_t n = r->call ? strcspn(r->call, " ") : 0;
+	bool own = n && r->call[n];
+
+	json_key(j, "eventSource");
+	json_strn(j, own ? r->call : info->source, own ? n : strlen(info->source));
+	json_kv(j, "eventName", own ? r->call + n + 1 : info->name);
+}
+
 void trail_render(const struct trail_context *t, const struct journal_row *r,
 	const struct change_row *c, const struct delivery *d, struct buf *out)
 {
-	const struct event_info *info = &events[r->event];
 	char when[CLOCK_ISO_SIZE], id[UUID_SIZE];
 	const char *request, *response;
 	struct buf omitted;
@@ -203,8 +215,7 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 	json_kv(&j, "eventVersion", "1.11");
 	identity(&j, r, c);
 	json_kv(&j, "eventTime", clock_iso(r->time_us, when));
-	json_kv(&j, "eventSource", info->source);
-	json_kv(&j, "eventName", info->name);
+	what(&j, r);
 	json_kv(&j, "awsRegion", t->region);
 	json_kv(&j, "sourceIPAddress", c && *c->address ? c->address : "localhost");
 	short_text(&j, "userAgent", t->user_agent);
@@ -219,7 +230,7 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 		json_kv(&j, "requestID", d ? d->id : c->id);
 	json_kv(&j, "eventID", id);
 	json_key(&j, "readOnly");
-	json_bool(&j, info->read_only);
+	json_bool(&j, events[r->event].read_only);
 	resources(&j, t, c, d);
 	json_kv(&j, "eventType", event_type(r->event));
 	json_key(&j, "managementEvent");

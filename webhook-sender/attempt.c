@@ -1,54 +1,22 @@
-/* attempt.c - flights: one lease, one target's step machine, one verdict. */
+/* attempt.c - moves flights: lease, step, transaction, the next step. */
 #include "attempt.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "backoff.h"
 #include "breaker.h"
 #include "clock.h"
-#include "describe.h"
-#include "known.h"
+#include "flight.h"
 #include "log.h"
-#include "mirror.h"
-#include "policy.h"
 #include "redact.h"
-#include "share.h"
-#include "target.h"
-
-enum phase {
-	IN_AIR,			/* http has its request */
-	TO_COMMIT,		/* rows (and progress) wait for the transaction */
-};
-
-struct flight {
-	struct flight *next;		/* list of those that wait for a commit */
-	struct arena arena;
-	struct share *share;
-	struct config *config;		/* held while we use its pipeline */
-	const struct pipeline *pipeline;
-	const struct target *target;
-	struct claim claim;
-	struct known *known;		/* NULL: could not be read, or not yet */
-	struct render_input input;
-	struct step step;
-	struct answer answer;
-	bool answered;
-	int exchanges;
-	enum phase phase;
-	bool settled;			/* the target is done: s holds the outcome */
-	struct verdict verdict;
-	struct settlement s;
-	int64_t expires_us;		/* HELD for approval, until then */
-	struct journal_row *rows;	/* to be written */
-	size_t nrows, rows_cap;
-};
+#include "tokens.h"
 
 struct attempts {
 	struct sender *sender;
 	struct shares *shares;
 	struct knowns *knowns;
+	struct programs *programs;	/* NULL: none was run yet */
+	struct flight *parked;		/* each waits for a token that another one fetches */
 	struct flight *commit, **commit_end;
 	size_t running, settled;	/* settled: those of commit */
 	struct attempt_tally tally;
@@ -65,25 +33,27 @@ struct attempts *attempts_open(struct sender *s)
 	return t;
 }
 
-static void flight_free(struct attempts *t, struct flight *f)
+static void leave(struct attempts *t, struct flight *f)
 {
-	shares_end(f->share);
-	known_release(f->known);
-	config_free(f->config);
-	free(f->rows);
-	arena_release(&f->arena);
-	free(f);
+	flight_free(f);
 	t->running--;
+}
+
+static void leave_all(struct attempts *t, struct flight *list)
+{
+	struct flight *next;
+
+	for (struct flight *f = list; f; f = next) {
+		next = f->next;
+		leave(t, f);
+	}
 }
 
 void attempts_close(struct attempts *t)
 {
-	struct flight *next;
-
-	for (struct flight *f = t->commit; f; f = next) {
-		next = f->next;
-		flight_free(t, f);
-	}
+	programs_close(t->programs);
+	leave_all(t, t->commit);
+	leave_all(t, t->parked);
 	shares_close(t->shares);
 	knowns_close(t->knowns);
 	free(t);
@@ -114,277 +84,87 @@ bool attempts_dirty(const struct attempts *t)
 	return t->commit != NULL;
 }
 
+int attempts_fd(const struct attempts *t)
+{
+	return t->programs ? programs_fd(t->programs) : -1;
+}
+
 static void to_commit(struct attempts *t, struct flight *f)
 {
-	f->phase = TO_COMMIT;
 	f->next = NULL;
 	t->settled += f->settled;
 	*t->commit_end = f;
 	t->commit_end = &f->next;
 }
 
-/* ---- the verdict ---- */
+/* ---- steps ---- */
 
-/* For the jitter; drawn many at once. */
-static uint32_t draw(void)
+static int start_program(struct attempts *t, struct flight *f, struct err *e)
 {
-	static uint32_t drawn[64];
-	static size_t left;
-
-	if (!left) {
-		if (getrandom(drawn, sizeof(drawn), GRND_NONBLOCK) != sizeof(drawn))
-			return (uint32_t)clock_mono_us();
-		left = sizeof(drawn) / sizeof(*drawn);
-	}
-	return drawn[--left];
-}
-
-static struct journal_row *add_row(struct flight *f, enum journal_event event)
-{
-	struct journal_row *r;
-
-	f->rows = mem_grow(f->rows, &f->rows_cap, f->nrows + 1, sizeof(*f->rows));
-	r = &f->rows[f->nrows++];
-	*r = (struct journal_row){ .time_us = clock_wall_us(), .event = event,
-		.change = f->claim.d.change_seq, .delivery = f->claim.d.seq, .request = "",
-		.response = "", .code = "", .message = "", .extra = "" };
-	return r;
-}
-
-static void settle(struct flight *f, const struct verdict *v)
-{
-	int64_t now = clock_wall_us();
-	const struct pipeline *p = f->pipeline;
-	struct policy_step next = policy_step(&(struct policy_input){
-		.attempts = f->claim.d.attempts, .first_us = f->claim.d.first_us,
-		.paused_us = f->claim.paused_us, .now_us = now, .random = draw(),
-		.give_up_us = p && p->give_up_us ? p->give_up_us : f->config->give_up_us,
-		.rejected_tries = p ? p->rejected_tries : 1,
-		.schedule = p ? &p->retry_schedule : NULL }, v);
-
-	f->settled = true;
-	f->verdict = *v;
-	f->s = (struct settlement){ .delivery = f->claim.d.seq, .state = next.state,
-		.due_us = next.due_us, .http_status = v->http_status, .code = v->code,
-		.error = v->text, .unknown = v->unknown,
-		.earliest_us = v->not_before_us ? now + v->not_before_us : 0 };
-}
-
-/* A record of its own where no exchange tells, and where a person should look. */
-static void record_settling(struct flight *f)
-{
-	struct journal_row *r;
-	struct buf b;
-
-	if (f->exchanges && f->s.state != DELIVERY_FAILED && f->s.state != DELIVERY_HELD)
-		return;
-	buf_init(&b, LIMIT_RECORD_BIG);
-	buf_fmt(&b, "{\"state\":\"%s\",\"attempts\":%lld}", delivery_word(f->s.state),
-		(long long)f->claim.d.attempts);
-	r = add_row(f, JOURNAL_SETTLE);
-	r->response = arena_strdup(&f->arena, b.s);
-	r->code = f->s.code;
-	r->message = f->s.error;
-	buf_release(&b);
-}
-
-static void record_exchange(struct flight *f)
-{
-	struct journal_row *r = add_row(f, JOURNAL_DELIVER);
-	struct buf b;
-
-	buf_init(&b, 8 * LIMIT_RECORD_BIG);
-	describe_request(&b, f->pipeline, &f->step.request);
-	r->request = arena_strdup(&f->arena, b.s);
-	buf_clear(&b);
-	describe_answer(&b, &f->answer);
-	r->response = arena_strdup(&f->arena, b.s);
-	buf_clear(&b);
-	describe_extra(&b, &(struct describe_extra){ .attempt = f->claim.d.attempts,
-		.exchange = f->exchanges, .duplicate = f->claim.unknown > 0, .answer = &f->answer,
-		.verdict = f->settled ? &f->verdict : NULL, .next = f->s.state,
-		.due_us = f->s.due_us });
-	r->extra = arena_strdup(&f->arena, b.s);
-	if (f->settled) {
-		r->code = f->verdict.code;
-		r->message = f->verdict.text;
-	}
-	buf_release(&b);
-}
-
-/* ---- the target's next step ---- */
-
-static struct verdict verdict_of_err(struct flight *f, const struct err *e)
-{
-	return (struct verdict){ .outcome = e->code == ERR_TEMP || e->code == ERR_OS ?
-			OUTCOME_RETRY : OUTCOME_HOLD,
-		.code = e->code == ERR_TEMP || e->code == ERR_OS ? "NotReady" : "ConfigurationError",
-		.text = arena_strdup(&f->arena, e->text) };
-}
-
-/* Ask the target; the exchange that led here is recorded with what follows from it. */
-static void advance(struct attempts *t, struct flight *f)
-{
-	struct attempt a = { .input = &f->input, .config = f->config, .pipeline = f->pipeline,
-		.arena = &f->arena, .attempt = f->claim.d.attempts, .now_us = clock_wall_us(),
-		.progress = f->claim.progress, .progress_len = f->claim.progress_len,
-		.answer = f->answered ? &f->answer : NULL };
-	struct step next = { .event_source = "", .event_name = "" };
-	struct verdict v;
-	struct err e;
-
-	if (f->target->next(&a, &next, &e)) {
-		v = verdict_of_err(f, &e);
-		settle(f, &v);
-	} else if (next.kind == STEP_SETTLED) {
-		settle(f, &next.verdict);
-	}
-	if (f->answered)
-		record_exchange(f);
-	if (f->settled)
-		record_settling(f);
-	f->step = next;
-	f->answered = false;
-	(void)t;
-}
-
-static bool progress_moved(const struct flight *f)
-{
-	return f->step.progress_len != f->claim.progress_len ||
-		memcmp(f->step.progress, f->claim.progress, f->step.progress_len) != 0;
+	if (!t->programs && programs_open(&t->programs, e))
+		return -1;
+	return programs_start(t->programs, &f->step.program, f, e);
 }
 
 static void launch(struct attempts *t, struct flight *f)
 {
-	struct verdict v;
+	bool program = f->step.kind == STEP_PROGRAM;
 	struct err e;
 
-	f->exchanges++;
-	if (!http_start(t->sender->http, &f->step.request, f, &e)) {
-		f->phase = IN_AIR;
+	if (f->step.token && !tokens_fetch(f->step.token)) {
+		f->next = t->parked;
+		t->parked = f;
 		return;
 	}
-	v = verdict_of_err(f, &e);
-	if (v.outcome == OUTCOME_HOLD)
-		v.code = answer_code(ANSWER_REFUSED);
-	settle(f, &v);
-	record_settling(f);
+	f->exchanges++;
+	if (!(program ? start_program(t, f, &e) : http_start(t->sender->http, &f->step.request, f, &e)))
+		return;
+	if (f->step.token)
+		tokens_fetched(f->step.token);
+	flight_refuse(f, &e);
 	to_commit(t, f);
 }
 
-/* ---- claiming ---- */
-
-static void hold(struct flight *f, const char *code, const char *text)
+/* What is settled, or has something to write first, goes through the transaction. */
+static void go(struct attempts *t, struct flight *f)
 {
-	struct verdict v = { .outcome = OUTCOME_HOLD, .code = code, .text = text };
-
-	settle(f, &v);
-	record_settling(f);
+	if (f->settled || f->nrows || flight_progressed(f))
+		to_commit(t, f);
+	else
+		launch(t, f);
 }
 
-/* Nothing of a pipeline that asks for approval leaves without, however it became due:
-   asked for since, retried, replayed. */
-static void ask(struct flight *f)
+/* Those who waited for a token that nobody fetches any more ask their targets again: it
+   is there, or one of them is to fetch it. */
+static void unpark(struct attempts *t)
 {
-	char text[APPROVAL_TEXT_SIZE];
+	struct flight *list = t->parked, *next;
 
-	f->expires_us = clock_wall_us() + f->pipeline->approval_timeout_us;
-	hold(f, APPROVAL_CODE, arena_strdup(&f->arena, queue_approval_text(f->expires_us, text)));
-}
-
-/* It reaches further back than its update: what it overtook belongs to it. */
-static int make_enrichment(struct attempts *t, struct flight *f, struct err *e)
-{
-	struct queue *q = t->sender->queue;
-	char git_dir[LIMIT_PATH];
-	struct enrichment made;
-	struct repo *r = NULL;
-	struct buf b;
-	int failed;
-
-	if (mirror_objects(f->config, f->claim.d.repository, git_dir))
-		git_dir[0] = 0;
-	if (!*git_dir || repo_open(git_dir, &r, NULL))
-		r = NULL;
-	enrich_compute(r, &f->arena, f->claim.d.ref, f->claim.d.before, f->claim.d.after,
-		clock_mono_us() + LIMIT_ENRICH_S * US_PER_S / 10, &made);
-	enrich_blame_mirror(&f->arena, git_dir, &made);
-	if (r)
-		repo_close(r);
-	buf_init(&b, LIMIT_ENRICHMENT * 2);
-	enrich_encode(&made, &b);
-	failed = queue_begin(q, e) || queue_enrichment_put(q, b.s, &f->claim.enrichment, e) ||
-		queue_enrichment_link(q, f->claim.d.seq, f->claim.enrichment, e) ||
-		queue_commit(q, e);
-	if (failed)
-		queue_rollback(q);
-	buf_release(&b);
-	return failed ? -1 : 0;
-}
-
-static int know(struct attempts *t, struct flight *f, struct err *e)
-{
-	f->known = known_get(t->knowns, t->sender->queue, f->config, f->claim.d.change_seq,
-		f->claim.enrichment, e);
-	return f->known ? 0 : -1;
-}
-
-/* After the commit of its lease: the first request. */
-static void prepare(struct attempts *t, struct flight *f)
-{
-	struct err e;
-
-	f->pipeline = config_pipeline(f->config, f->claim.d.pipeline);
-	if (!f->pipeline) {
-		hold(f, "PipelineGone", "no [pipeline] of this name is configured any more; put it back "
-			"and `refire queue retry`, or drop it");
-		return;
+	t->parked = NULL;
+	for (struct flight *f = list; f; f = next) {
+		next = f->next;
+		if (tokens_fetching(f->step.token)) {
+			f->next = t->parked;
+			t->parked = f;
+		} else {
+			flight_advance(f);
+			go(t, f);
+		}
 	}
-	if (f->pipeline->approval == APPROVAL_REQUIRED && !f->claim.d.approved) {
-		ask(f);
-		return;
-	}
-	f->target = target_find(f->pipeline->target);
-	if (!f->known && ((!f->claim.enrichment && make_enrichment(t, f, &e)) || know(t, f, &e))) {
-		struct verdict v = verdict_of_err(f, &e);
-
-		settle(f, &v);
-		record_settling(f);
-		return;
-	}
-	f->input = (struct render_input){ .config = f->config, .pipeline = f->pipeline,
-		.repository = config_repository(f->config, f->claim.d.repository),
-		.change = &f->known->change, .delivery = f->claim.d.id,
-		.name = f->claim.d.repository,
-		.ref = f->claim.d.ref, .before = f->claim.d.before, .after = f->claim.d.after,
-		.coalesced = f->claim.coalesced, .enrichment = &f->known->enrichment,
-		.detail = &f->known->detail, .parts = f->known->parts };
-	advance(t, f);
 }
 
-/* Strings of the claim live in the claim's arena, which ends with the call: copy. */
-static struct flight *flight_new(struct attempts *t, const struct claim *c)
+static void done(struct attempts *t, struct flight *f)
 {
-	struct flight *f = mem_alloc(sizeof(*f));
-	struct delivery *d = &f->claim.d;
+	const char *token = f->step.token;
 
-	arena_init(&f->arena);
-	f->claim = *c;
-	d->pipeline = arena_strdup(&f->arena, c->d.pipeline);
-	d->repository = arena_strdup(&f->arena, c->d.repository);
-	d->ref = arena_strdup(&f->arena, c->d.ref);
-	d->before = arena_strdup(&f->arena, c->d.before);
-	d->after = arena_strdup(&f->arena, c->d.after);
-	d->actor = arena_strdup(&f->arena, c->d.actor);
-	d->code = d->error = "";
-	f->claim.progress = arena_memdup(&f->arena, c->progress, c->progress_len);
-	f->share = shares_begin(t->shares, d->pipeline);
-	f->config = config_hold(t->sender->config);
-	t->running++;
-	return f;
+	f->answered = true;
+	flight_advance(f);
+	to_commit(t, f);
+	if (token)
+		tokens_fetched(token);
 }
 
-int attempts_collect(struct attempts *t)
+static int collect_answers(struct attempts *t)
 {
 	struct flight *f;
 	struct answer answer;
@@ -398,14 +178,44 @@ int attempts_collect(struct attempts *t)
 			break;
 		f = tag;
 		f->answer = answer;
-		f->answered = true;
 		/* The answer's strings join the flight's. */
 		arena_adopt(&f->arena, &a);
 		redact_answer(f->pipeline, &f->step.request, &f->answer, &f->arena);
-		advance(t, f);
-		to_commit(t, f);
+		done(t, f);
 	}
 	arena_release(&a);
+	return n;
+}
+
+static int collect_programs(struct attempts *t)
+{
+	struct program_end end;
+	struct arena a;
+	void *tag;
+	int n = 0;
+
+	if (!t->programs)
+		return 0;
+	for (;; n++) {
+		struct flight *f;
+
+		arena_init(&a);
+		if (!programs_next(t->programs, &a, &tag, &end))
+			break;
+		f = tag;
+		f->ended = end;
+		arena_adopt(&f->arena, &a);
+		done(t, f);
+	}
+	arena_release(&a);
+	return n;
+}
+
+int attempts_collect(struct attempts *t)
+{
+	int n = collect_answers(t) + collect_programs(t);
+
+	unpark(t);
 	return n;
 }
 
@@ -447,7 +257,7 @@ static int step_breaker(struct attempts *t, struct flight *f, struct err *e)
 		return -1;
 	b = g.breaker;
 	in.wait_us = backoff_wait_us(f->pipeline ? &f->pipeline->retry_schedule : NULL,
-		(int)b.probes + 1, draw());
+		(int)b.probes + 1, flight_draw());
 	news = breaker_step(&b, &in);
 	*calm = breaker_calm(&b);
 	if (queue_gate_breaker(t->sender->queue, &g, &b, now, e))
@@ -507,15 +317,6 @@ static void count(struct attempt_tally *t, enum delivery_state s)
 	}
 }
 
-/* What is settled, or has progress to save, first goes through the transaction. */
-static void go(struct attempts *t, struct flight *f)
-{
-	if (f->settled || f->nrows || progress_moved(f))
-		to_commit(t, f);
-	else
-		launch(t, f);
-}
-
 static void after_commit(struct attempts *t, struct flight *f)
 {
 	for (size_t i = 0; i < f->nrows; i++)
@@ -524,7 +325,7 @@ static void after_commit(struct attempts *t, struct flight *f)
 	f->nrows = 0;
 	if (f->settled) {
 		count(&t->tally, f->s.state);
-		flight_free(t, f);
+		leave(t, f);
 		return;
 	}
 	if (f->step.past)
@@ -575,9 +376,11 @@ static void begin_flights(struct attempts *t, struct turn *n)
 
 	n->begun = arena_alloc(&n->arena, (n->nclaims + 1) * sizeof(*n->begun));
 	for (size_t i = 0; i < n->nclaims; i++) {
-		n->begun[i] = flight_new(t, &n->claims[i]);
+		n->begun[i] = flight_new(t->sender, shares_begin(t->shares, n->claims[i].d.pipeline),
+			&n->claims[i]);
+		t->running++;
 		if (n->begun[i]->claim.enrichment)
-			know(t, n->begun[i], &unused);
+			flight_know(n->begun[i], t->sender, t->knowns, &unused);
 	}
 }
 
@@ -592,7 +395,7 @@ static int write_turn(struct attempts *t, struct turn *n, bool claim, struct err
 	if (!queue_commit(t->sender->queue, e))
 		return 0;
 	for (size_t i = 0; i < n->nclaims; i++)
-		flight_free(t, n->begun[i]);
+		leave(t, n->begun[i]);
 	return -1;
 }
 
@@ -608,7 +411,7 @@ static void after_turn(struct attempts *t, struct turn *n)
 		after_commit(t, f);
 	}
 	for (size_t i = 0; i < n->nclaims; i++) {
-		prepare(t, n->begun[i]);
+		flight_prepare(n->begun[i], t->sender, t->knowns);
 		go(t, n->begun[i]);
 	}
 }

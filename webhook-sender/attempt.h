@@ -8,7 +8,7 @@
  * requests that it allows go out after it.
  *
  *	http_wait(...)
- *	attempts_collect(t)		take answers, ask the targets what is next
+ *	attempts_collect(t)		take answers, ask the targets (target.h) what is next
  *	attempts_turn(t, true, e)	write all of it, lease what is due; send what follows
  */
 #ifndef ATTEMPT_H
@@ -33,7 +33,9 @@ const struct attempt_tally *attempts_tally(const struct attempts *t);
 /* What may be leased now: for queue_next_due. */
 const struct queue_door *attempts_door(const struct attempts *t);
 
-/* Take what http has finished. Returns how many flights moved. */
+/* Readable when a program has ended; -1: none was run yet. */
+int attempts_fd(const struct attempts *t);
+/* Take what http and programs have finished. Returns how many flights moved. */
 int attempts_collect(struct attempts *t);
 /* Is there something to commit? */
 bool attempts_dirty(const struct attempts *t);

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "log.h"
 #include "secrets.h"
+#include "target.h"
 
 #define TEXT_COLUMN 30
 #define FINDING_MAX (64 * KIB)
@@ -121,6 +122,12 @@ static int check_run(struct check *c, const char *path, bool online, struct err 
 	if (config_load(path, &config, e))
 		return log_exit(e);
 	c->config = config;
+	if (targets_check(config, e)) {
+		configuration_refused(e, c);
+		summary_print(c);
+		config_free(config);
+		return ERR_CONFIG;
+	}
 	check_add(c, CHECK_OK, "configuration", "", "%s: %zu %s, %zu %s", config->path,
 		config->npipelines, config->npipelines == 1 ? "pipeline" : "pipelines",
 		config->nrepositories, config->nrepositories == 1 ? "repository section" :

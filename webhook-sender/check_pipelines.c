@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kinds.h"
 #include "target.h"
 
 /* Does the pipeline name a repository that is configured? A glob counts when a name
@@ -40,33 +41,43 @@ static void risks_check(struct check *c, const struct pipeline *p)
 /* Files that only the service has cannot be judged from here. */
 static bool has_credential(const struct pipeline *p)
 {
-	return strncmp(p->secret_file, "%d/", 3) == 0 || strncmp(p->url_file, "%d/", 3) == 0 ||
-		strncmp(p->header_file, "%d/", 3) == 0 ||
-		strncmp(p->proxy_login_file, "%d/", 3) == 0;
+	const char *path;
+
+	for (size_t i = 0; config_secret_file(p, i, &path); i++)
+		if (strncmp(path, "%d/", 3) == 0)
+			return true;
+	return false;
+}
+
+/* The target, and of a format what it is and whether it is signed. */
+static void said_ok(struct check *c, const struct pipeline *p)
+{
+	if (kind_takes(kind_find(p->target), "format"))
+		check_add(c, CHECK_OK, "pipeline", p->name, "target %s, format %s%s", p->target,
+			p->format, *p->secret_file ? ", signed" : ", not signed");
+	else
+		check_add(c, CHECK_OK, "pipeline", p->name, "target %s", p->target);
 }
 
 static void pipeline_check(struct check *c, const struct pipeline *p)
 {
 	const struct target *target = target_find(p->target);
 	int64_t failed = c->count[CHECK_FAIL];
+	const char *key, *path;
 	struct err e;
 
 	if (!target) {
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "this refire has no target `%s`", p->target);
 		return;
 	}
-	check_secrets(c, p->name, "secret-file", p->secret_file);
-	check_secrets(c, p->name, "url-file", p->url_file);
-	check_secrets(c, p->name, "header-file", p->header_file);
-	check_secrets(c, p->name, "proxy-login-file", p->proxy_login_file);
+	for (size_t i = 0; (key = config_secret_file(p, i, &path)); i++)
+		check_secrets(c, p->name, key, path);
 	check_tls(c, p);
-	if (!has_credential(p) && target->check(p, &e) && c->count[CHECK_FAIL] == failed)
+	if (!has_credential(p) && target->check && target->check(p, &e) && c->count[CHECK_FAIL] == failed)
 		check_add(c, CHECK_FAIL, "pipeline", p->name, "%s", e.text);
 	risks_check(c, p);
 	if (c->count[CHECK_FAIL] == failed)
-		check_add(c, CHECK_OK, "pipeline", p->name, "target %s%s%s%s", p->target,
-			*p->format ? ", format " : "", p->format,
-			*p->secret_file ? ", signed" : ", not signed");
+		said_ok(c, p);
 }
 
 void check_pipelines(struct check *c)

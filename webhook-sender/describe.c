@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "digest.h"
 #include "json.h"
 #include "redact.h"
 
@@ -116,6 +117,57 @@ void describe_answer(struct buf *out, const struct answer *a)
 	answer(out, a, 5, 4 * KIB);
 }
 
+void describe_program(struct buf *out, const struct program *p)
+{
+	char sha256[2 * SHA256_SIZE + 1];
+	struct json j;
+
+	digest_sha256_hex(p->in, p->in_len, sha256);
+	json_init(&j, out);
+	json_object(&j);
+	json_key(&j, "command");
+	json_array(&j);
+	for (size_t i = 0; p->argv[i]; i++)
+		json_str(&j, p->argv[i]);
+	json_end(&j);
+	json_kv(&j, "directory", p->directory);
+	json_key(&j, "environment");
+	json_array(&j);
+	for (size_t i = 0; p->env[i]; i++)
+		json_strn(&j, p->env[i], strcspn(p->env[i], "="));
+	json_end(&j);
+	json_kv_int(&j, "inputBytes", (int64_t)p->in_len);
+	json_kv(&j, "inputSha256", sha256);
+	json_end(&j);
+}
+
+void describe_end(struct buf *out, const struct program_end *end)
+{
+	struct json j;
+
+	if (end->why_not)
+		return;
+	json_init(&j, out);
+	json_object(&j);
+	json_kv_int(&j, "exitStatus", end->status);
+	if (end->timed_out)
+		json_kv_bool(&j, "timedOut", true);
+	json_key(&j, "output");
+	json_strn(&j, end->output, end->output_len);
+	json_kv_bool(&j, "outputTruncated", end->output_cut);
+	json_end(&j);
+}
+
+static void answer_times(struct json *j, const struct answer *a)
+{
+	if (*a->address)
+		json_kv(j, "address", a->address);
+	json_kv_int(j, "dnsUs", a->dns_us);
+	json_kv_int(j, "connectUs", a->connect_us);
+	json_kv_int(j, "tlsUs", a->tls_us);
+	json_kv_int(j, "totalUs", a->total_us);
+}
+
 void describe_extra(struct buf *out, const struct describe_extra *x)
 {
 	char when[CLOCK_ISO_SIZE];
@@ -131,16 +183,10 @@ void describe_extra(struct buf *out, const struct describe_extra *x)
 		json_key(&j, "possibleDuplicate");
 		json_bool(&j, true);
 	}
-	if (*x->answer->address)
-		json_kv(&j, "address", x->answer->address);
-	json_key(&j, "dnsUs");
-	json_int(&j, x->answer->dns_us);
-	json_key(&j, "connectUs");
-	json_int(&j, x->answer->connect_us);
-	json_key(&j, "tlsUs");
-	json_int(&j, x->answer->tls_us);
-	json_key(&j, "totalUs");
-	json_int(&j, x->answer->total_us);
+	if (x->answer)
+		answer_times(&j, x->answer);
+	else
+		json_kv_int(&j, "totalUs", x->took_us);
 	if (x->verdict) {
 		json_kv(&j, "outcome", outcome_word(x->verdict->outcome));
 		json_kv(&j, "nextState", delivery_word(x->next));

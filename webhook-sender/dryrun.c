@@ -108,26 +108,84 @@ static void print_request(struct dry *d, const struct pipeline *p, const struct 
 	buf_release(&url);
 }
 
-/* Every message of the delivery, as if each were answered with 200. */
-static int requests(struct dry *d, const struct pipeline *p, const struct render_input *in,
+/* One a line: an argument, or a variable. */
+static void words(struct dry *d, const char *name, const char *const *v)
+{
+	if (d->as_json) {
+		json_key(&d->j, name);
+		json_array(&d->j);
+	}
+	for (size_t i = 0; v[i]; i++) {
+		if (d->as_json) {
+			json_str(&d->j, v[i]);
+			continue;
+		}
+		buf_fmt(d->out, "%-11s ", i ? "" : name);
+		log_safe(d->out, v[i], strlen(v[i]));
+		buf_chr(d->out, '\n');
+	}
+	if (d->as_json)
+		json_end(&d->j);
+}
+
+static void print_program(struct dry *d, const struct program *p)
+{
+	const struct body in = { .s = p->in, .fd = -1, .len = p->in_len };
+
+	if (d->as_json)
+		json_object(&d->j);
+	else
+		buf_chr(d->out, '\n');
+	words(d, "command", p->argv);
+	words(d, "environment", p->env);
+	if (d->as_json)
+		json_kv(&d->j, "directory", p->directory);
+	else
+		buf_fmt(d->out, "%-11s %s\n", "directory", p->directory);
+	body(d, &in);
+	if (d->as_json)
+		json_end(&d->j);
+}
+
+/* The target goes on as if the step had gone well. */
+static void pretend(const struct target *t, const struct step *s, struct attempt *a)
+{
+	struct answer *got = arena_alloc(a->arena, sizeof(*got));
+	static const struct program_end ran = { .output = "" };
+
+	*got = (struct answer){ .kind = ANSWER_GOT, .status = 200, .body = "", .detail = "",
+		.headers.a = a->arena };
+	if (t->pretend)
+		t->pretend(s, got);
+	a->answer = s->kind == STEP_REQUEST ? got : NULL;
+	a->ended = s->kind == STEP_PROGRAM ? &ran : NULL;
+	a->progress = arena_memdup(a->arena, s->progress, s->progress_len);
+	a->progress_len = s->progress_len;
+	a->stage = s->stage;
+}
+
+/* Every step of the delivery. What one could not be made with, its person is told. */
+static int steps(struct dry *d, const struct pipeline *p, const struct render_input *in,
 	struct err *e)
 {
 	const struct target *t = target_find(p->target);
 	struct attempt a = { .input = in, .config = d->config, .pipeline = p, .arena = &d->arena,
 		.attempt = 1, .now_us = clock_wall_us(), .progress = "" };
-	struct answer ok = { .kind = ANSWER_GOT, .status = 200, .body = "", .detail = "" };
 
 	for (int i = 0; i < 100; i++) {
 		struct step *s = arena_alloc(&d->arena, sizeof(*s));
 
 		if (t->next(&a, s, e))
 			return -1;
+		if (s->kind == STEP_SETTLED && s->verdict.outcome != OUTCOME_OK)
+			return err_set(e, ERR_CONFIG, "%s", s->verdict.text);
 		if (s->kind == STEP_SETTLED)
 			return 0;
-		print_request(d, p, &s->request);
-		a.progress = arena_memdup(&d->arena, s->progress, s->progress_len);
-		a.progress_len = s->progress_len;
-		a.answer = &ok;
+		if (s->kind == STEP_PROGRAM)
+			print_program(d, &s->program);
+		else
+			print_request(d, p, &s->request);
+		pretend(t, s, &a);
 	}
 	return 0;
 }
@@ -189,7 +247,7 @@ static int one_pipeline(struct dry *d, const struct pipeline *p, const struct re
 		return 0;
 	begin_pipeline(d, p, u, m, why, pattern, by_hand || match_fires(why));
 	if (by_hand || match_fires(why))
-		failed = requests(d, p, &in, e);
+		failed = steps(d, p, &in, e);
 	end_pipeline(d);
 	return failed;
 }

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "sealing.h"
 #include "secrets.h"
+#include "target.h"
 
 #define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
 #define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
@@ -90,13 +91,22 @@ static void secret_broken(const struct err *e)
 
 static void reload_secrets(const struct config *c)
 {
-	for (size_t i = 0; i < c->npipelines; i++) {
-		secrets_keep(c->pipelines[i].secret_file);
-		secrets_keep(c->pipelines[i].url_file);
-		secrets_keep(c->pipelines[i].header_file);
-		secrets_keep(c->pipelines[i].proxy_login_file);
-	}
+	const char *path;
+
+	for (size_t i = 0; i < c->npipelines; i++)
+		for (size_t n = 0; config_secret_file(&c->pipelines[i], n, &path); n++)
+			secrets_keep(path);
 	secrets_refresh(secret_broken);
+}
+
+static int read_config(const char *path, struct config **out, struct err *e)
+{
+	if (config_load(path, out, e))
+		return -1;
+	if (!targets_check(*out, e))
+		return 0;
+	config_free(*out);
+	return -1;
 }
 
 static void reload(struct loop *l)
@@ -104,7 +114,7 @@ static void reload(struct loop *l)
 	struct config *c;
 	struct err e;
 
-	if (config_load(l->s->config->path, &c, &e)) {
+	if (read_config(l->s->config->path, &c, &e)) {
 		log_warn("the configuration was not reloaded, the old one stays in force: %s", e.text);
 		return;
 	}
@@ -287,10 +297,10 @@ static bool leave(const struct loop *l, const struct queue_due *due)
 
 static int wait(struct loop *l, int64_t due_us, struct err *e)
 {
-	const int fds[] = { signal_fd, l->watch, pool_fd(l->s->pool) };
+	const int fds[] = { signal_fd, l->watch, pool_fd(l->s->pool), attempts_fd(l->t) };
 	int64_t us = until_next(l, due_us);
 
-	if (http_wait(l->s->http, (int)((us + 999) / 1000), fds, 3, e))
+	if (http_wait(l->s->http, (int)((us + 999) / 1000), fds, 4, e))
 		return -1;
 	read_signals(l);
 	if (l->watch >= 0) {

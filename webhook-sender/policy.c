@@ -197,6 +197,47 @@ struct verdict policy_judge(const struct answer *answer, int64_t now_us, struct 
 	};
 }
 
+/* ---- the end of a program ---- */
+
+#define TRY_AGAIN 75			/* EX_TEMPFAIL of sysexits(3) */
+
+/* Its last line that says something, cut to what a sentence has room for. */
+static const char *last_line(const struct program_end *end, struct arena *a)
+{
+	const char *s = end->output;
+	size_t n = end->output_len, from;
+
+	while (n && strchr(" \t\r\n", s[n - 1]))
+		n--;
+	for (from = n; from && s[from - 1] != '\n'; from--)
+		;
+	if (n == from)
+		return "";
+	return arena_fmt(a, ": %.*s", (int)(n - from > 200 ? 200 : n - from), s + from);
+}
+
+struct verdict policy_judge_end(const struct program_end *end, struct arena *a)
+{
+	struct verdict v = { .outcome = OUTCOME_OK, .code = "", .text = "" };
+
+	if (end->why_not)
+		return (struct verdict){ .outcome = OUTCOME_RETRY, .code = "ProgramNotRun",
+			.text = end->why_not };
+	if (end->timed_out)
+		return (struct verdict){ .outcome = OUTCOME_REJECTED, .code = "ProgramTimeout",
+			.text = arena_fmt(a, "the program ran longer than run-timeout and was ended%s",
+				last_line(end, a)), .unknown = true };
+	if (end->status == 0)
+		return v;
+	v.outcome = end->status == TRY_AGAIN ? OUTCOME_RETRY : OUTCOME_FAIL;
+	v.code = end->status == TRY_AGAIN ? "ProgramNotReady" : "ProgramFailed";
+	v.text = end->status > 128 ?
+		arena_fmt(a, "the program was ended by signal %d%s", end->status - 128,
+			last_line(end, a)) :
+		arena_fmt(a, "the program ended with status %d%s", end->status, last_line(end, a));
+	return v;
+}
+
 /* ---- a verdict to a state ---- */
 
 static int64_t sum(int64_t x, int64_t y)

@@ -10,6 +10,13 @@
  *	resolve, connect, TLS, time-out, broken	RETRY
  *	an address that may not be connected to	RETRY: names change their addresses
  *
+ * policy_judge_end: how a program ended to a verdict.
+ *	0			OK
+ *	75 (EX_TEMPFAIL)	RETRY
+ *	could not be run	RETRY: a person mends the command, nothing is lost
+ *	time-out		REJECTED: rejected_tries in all, then FAILED
+ *	any other, a signal	FAIL
+ *
  * policy_step: (state, verdict, now) to (state, due). One door for every change
  * of a delivery's state after an attempt.
  */
@@ -20,6 +27,7 @@
 
 #include "backoff.h"
 #include "message.h"
+#include "program.h"
 #include "queue.h"
 
 #define POLICY_RETRY_AFTER_MIN_US INT64_C(1000000)
@@ -27,6 +35,8 @@
 
 /* Strings of the verdict live in a. now_us reads an HTTP date in Retry-After. */
 struct verdict policy_judge(const struct answer *answer, int64_t now_us, struct arena *a);
+
+struct verdict policy_judge_end(const struct program_end *end, struct arena *a);
 
 struct policy_input {
 	int64_t attempts;	/* this one included */

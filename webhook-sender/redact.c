@@ -77,15 +77,24 @@ static const char *mask(const struct pipeline *p, const struct hidden *h, const 
 	struct arena *a)
 {
 	char *copy = arena_memdup(a, s, n);
+	const char *path;
 
-	secrets_mask(p->secret_file, copy, n);
-	secrets_mask(p->url_file, copy, n);
-	secrets_mask(p->header_file, copy, n);
-	secrets_mask(p->proxy_login_file, copy, n);
+	for (size_t i = 0; config_secret_file(p, i, &path); i++)
+		secrets_mask(path, copy, n);
 	secrets_mask_text(&h->user, copy, n);
 	secrets_mask_text(&h->basic, copy, n);
 	secrets_mask_text(&h->query, copy, n);
 	return copy;
+}
+
+static bool has_secrets(const struct pipeline *p)
+{
+	const char *path;
+
+	for (size_t i = 0; config_secret_file(p, i, &path); i++)
+		if (*path)
+			return true;
+	return false;
 }
 
 void redact_answer(const struct pipeline *p, const struct request *r, struct answer *a,
@@ -93,8 +102,7 @@ void redact_answer(const struct pipeline *p, const struct request *r, struct ans
 {
 	struct hidden h = hidden_of(r->url, arena);
 
-	if (!*p->secret_file && !*p->url_file && !*p->header_file && !*p->proxy_login_file &&
-		!h.user.len && !h.query.len)
+	if (!has_secrets(p) && !h.user.len && !h.query.len)
 		return;
 	if (h.user.len)
 		arena->secret = true;

@@ -18,6 +18,8 @@
 #include "log.h"
 #include "loop.h"
 #include "secrets.h"
+#include "target.h"
+#include "tokens.h"
 
 #define POOL_THREADS 2
 
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
 	log_init("refire-send", c.quiet || c.mode == LOOP_LINGER);
 	secrets_private();
 	umask(077);
-	if (config_load(c.config, &s.config, &e))
+	if (config_load(c.config, &s.config, &e) || targets_check(s.config, &e))
 		return log_exit(&e);
 	if (c.dry) {
 		failed = print_dry(s.config, c.json, &e);
@@ -246,6 +248,7 @@ int main(int argc, char **argv)
 			report(&sum);
 	}
 	config_free(s.config);
+	tokens_clear();
 	secrets_clear();
 	if (failed)
 		return log_exit(&e);

@@ -107,9 +107,14 @@ static const struct {
 	  "it watches" },
 	{ REPO "[pipeline p]\nrepository = web\n" URL, "t:3: pipeline `p` needs `target`, such as "
 	  "target = webhook" },
-	{ REPO PIPE, "t:3: pipeline `p` needs `url`, or `url-file` where the URL itself is the "
-	  "secret" },
-	{ REPO PIPE URL "url-file = /x\n", "t:7: `url` and `url-file` exclude one another" },
+	{ REPO PIPE, "t:3: pipeline `p` needs `url` or `url-file`, as target = webhook always does" },
+	{ REPO PIPE URL "command = /bin/true\n", "t:7: `command` means nothing to target = webhook; "
+	  "it is for exec" },
+	{ REPO "[pipeline p]\nrepository = web\ntarget = exec\n", "t:3: pipeline `p` needs `command`, "
+	  "as target = exec always does" },
+	{ REPO "[pipeline p]\nrepository = web\ntarget = exec\ncommand = x\nformat = github\n",
+	  "t:7: `format` means nothing to target = exec; it is for webhook" },
+	{ REPO PIPE URL "url-file = /x\n", "t:7: `url` or `url-file`: one of them, not both" },
 	{ REPO PIPE "url = ssh://x/y\n", "t:6: `url` must begin with http:// or https:// and name a "
 	  "host" },
 	{ REPO PIPE "url = file:///etc/passwd\n", "t:6: `url` must begin with http:// or https:// "

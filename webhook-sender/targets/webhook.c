@@ -15,13 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../target.h"
-#include "buf.h"
-#include "expand.h"
-#include "fs.h"
-#include "http.h"
+#include "call.h"
 #include "policy.h"
-#include "secrets.h"
 
 /* ---- progress ---- */
 
@@ -67,131 +62,6 @@ static void progress_write(const struct attempt *t, const struct place *p, size_
 }
 
 /* ---- the request ---- */
-
-static int url_check(const char *url, struct err *e);
-
-static int login_check(const char *line, struct err *e)
-{
-	size_t n = strcspn(line, ":");
-
-	for (const char *s = line; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return err_set(e, ERR_CONFIG, "it has a control character");
-	return n && n < LIMIT_CONF_NAME && line[n] ? 0 :
-		err_set(e, ERR_CONFIG, "expected user:password");
-}
-
-static const struct secrets_kind url_lines = { url_check }, header_lines = { config_header_check },
-	login_lines = { login_check };
-
-/* The URL as configured, or the first line of its file that is valid. */
-static const char *url_template(const struct attempt *t, struct err *e)
-{
-	const struct pipeline *p = t->pipeline;
-	struct secret_lines lines;
-
-	if (*p->url)
-		return p->url;
-	if (secrets_load(p->url_file, &url_lines, t->now_us, &lines, e)) {
-		err_wrap(e, "url-file");
-		return NULL;
-	}
-	t->arena->secret = true;
-	return arena_memdup(t->arena, lines.v[0].key.s, lines.v[0].key.len);
-}
-
-static int url_steered(const char *url, struct err *e)
-{
-	if (!expand_in_authority(url))
-		return 0;
-	return err_set(e, ERR_CONFIG, "url: a placeholder may stand in the path or query, not "
-		"before: whoever pushes would choose the host");
-}
-
-static void settle(struct step *out, enum outcome outcome, const char *text)
-{
-	out->kind = STEP_SETTLED;
-	out->verdict = (struct verdict){ .outcome = outcome, .code = answer_code(ANSWER_REFUSED),
-		.text = text };
-}
-
-/* What the pusher's words make impossible fails this delivery, no other. */
-static int refuse(const struct attempt *t, struct step *out, const char *what)
-{
-	settle(out, OUTCOME_FAIL, arena_fmt(t->arena, "%s cannot be sent: with this delivery's values "
-		"it holds a control character or becomes too long", what));
-	return 1;
-}
-
-/* 0, 1 settled, -1 */
-static int make_url(const struct attempt *t, struct step *out, struct err *e)
-{
-	const char *text = url_template(t, e);
-	struct buf b;
-	int result = -1;
-
-	if (!text || url_steered(text, e))
-		return -1;
-	buf_init(&b, LIMIT_URL);
-	if (expand(&b, text, t->input, true, t->arena, e) == 0)
-		result = b.over ? refuse(t, out, "the url") : 0;
-	out->request.url = arena_memdup(t->arena, b.s, b.len);
-	buf_release(&b);
-	return result;
-}
-
-/* "Name: value" in its two parts. */
-static const char *header_value(const char *line, size_t *name_len)
-{
-	*name_len = strcspn(line, ":");
-	line += *name_len + (line[*name_len] == ':');
-	return line + strspn(line, " \t");
-}
-
-static int add_configured(const struct attempt *t, struct step *out, struct err *e)
-{
-	const struct list *l = &t->pipeline->headers;
-	struct buf b;
-	int result = 0;
-
-	buf_init(&b, LIMIT_HEADER);
-	for (size_t i = 0; i < l->n && result == 0; i++) {
-		size_t n;
-		const char *value = header_value(l->v[i], &n), *name = arena_memdup(t->arena, l->v[i], n);
-
-		buf_clear(&b);
-		if (expand(&b, value, t->input, false, t->arena, e))
-			result = -1;
-		else if (b.over || headers_add_hidden(&out->request.headers, name, b.s))
-			result = refuse(t, out, arena_fmt(t->arena, "the header `%s`", name));
-	}
-	buf_release(&b);
-	return result;
-}
-
-/* Of several lines with one name the first that is valid is sent. */
-static int add_from_file(const struct attempt *t, struct step *out, struct err *e)
-{
-	struct headers *h = &out->request.headers;
-	size_t before = h->n;
-	struct secret_lines lines;
-
-	if (!*t->pipeline->header_file)
-		return 0;
-	if (secrets_load(t->pipeline->header_file, &header_lines, t->now_us, &lines, e))
-		return err_wrap(e, "header-file");
-	t->arena->secret = true;
-	for (size_t i = 0; i < lines.n; i++) {
-		size_t n;
-		const char *value = header_value(lines.v[i].key.s, &n);
-		const char *name = arena_memdup(t->arena, lines.v[i].key.s, n);
-		const struct headers so_far = { .v = h->v + before, .n = h->n - before };
-
-		if (!headers_get(&so_far, name) && headers_add_hidden(h, name, value))
-			return err_set(e, ERR_BUG, "header-file: a header could not be added");
-	}
-	return 0;
-}
 
 /* All that are valid, the chosen one first; where it is not valid any more, the newest. */
 static struct secrets secrets_ordered(struct arena *a, const struct secret_lines *lines,
@@ -239,65 +109,30 @@ static int add_signature(const struct attempt *t, const struct format *f, const 
 	return f->sign(m, &secrets, t->now_us, &r->headers, e);
 }
 
-static int add_own(const struct attempt *t, const struct message *m, struct headers *h, struct err *e)
+static int add_own(const struct message *m, struct request *r, struct err *e)
 {
 	for (size_t i = 0; i < m->headers.n; i++)
-		if (headers_add(h, m->headers.v[i].name, m->headers.v[i].value))
+		if (headers_add(&r->headers, m->headers.v[i].name, m->headers.v[i].value))
 			return err_set(e, ERR_BUG, "a header of the format could not be added");
-	if (headers_add(h, "Content-Type", m->content_type) ||
-		headers_add(h, "User-Agent", t->config->user_agent) ||
-		headers_add(h, "X-Refire-Delivery", t->input->delivery) ||
-		headers_add(h, "X-Refire-Change", t->input->change->id) ||
-		headers_add(h, "X-Refire-Attempt", arena_fmt(t->arena, "%lld", (long long)t->attempt)))
-		return err_set(e, ERR_CONFIG, "`user-agent` cannot stand in a header");
-	return 0;
-}
-
-/* How the receiver is reached. The key of a certificate is a secret, too. */
-static int add_route(const struct attempt *t, struct request *r, struct err *e)
-{
-	const struct pipeline *p = t->pipeline;
-	struct secret_lines lines;
-
-	r->tls_cert = p->tls_cert;
-	r->tls_key = p->tls_key;
-	r->tls_13 = p->tls_min == TLS_MIN_13;
-	r->http_1 = !p->http2;
-	r->proxy = p->proxy;
-	if (*p->tls_cert && fs_check_private(*p->tls_key ? p->tls_key : p->tls_cert, true, e)) {
-		e->code = ERR_TEMP;
-		return err_wrap(e, *p->tls_key ? "tls-key" : "tls-cert");
-	}
-	if (!*p->proxy_login_file)
-		return 0;
-	if (secrets_load(p->proxy_login_file, &login_lines, t->now_us, &lines, e))
-		return err_wrap(e, "proxy-login-file");
-	t->arena->secret = true;
-	r->proxy_login = arena_strdup(t->arena, lines.v[0].key.s);
+	if (headers_add(&r->headers, "Content-Type", m->content_type))
+		return err_set(e, ERR_BUG, "the format's Content-Type could not be added");
+	r->body = m->body;
 	return 0;
 }
 
 static int make_request(const struct attempt *t, const struct format *f, const struct message *m,
 	const char *secret, struct step *out, struct err *e)
 {
-	const struct pipeline *p = t->pipeline;
-	int made;
+	int made = call_begin(t, "POST", &out->request, e);
 
-	out->request = (struct request){ .method = "POST", .body = m->body, .secret = "",
-		.headers.a = t->arena, .timeout_us = p->timeout_us,
-		.connect_timeout_us = p->connect_timeout_us, .ca_file = p->ca_file,
-		.tls_verify = p->tls_verify, .addresses = &p->addresses };
-	made = add_route(t, &out->request, e);
 	if (made == 0)
-		made = make_url(t, out, e);
+		made = call_url(t, out, e);
 	if (made == 0)
-		made = add_own(t, m, &out->request.headers, e);
+		made = add_own(m, &out->request, e);
 	if (made == 0)
 		made = add_signature(t, f, m, secret, &out->request, e);
 	if (made == 0)
-		made = add_configured(t, out, e);
-	if (made == 0)
-		made = add_from_file(t, out, e);
+		made = call_configured(t, out, e);
 	return made < 0 ? -1 : 0;
 }
 
@@ -349,7 +184,6 @@ static int next(const struct attempt *t, struct step *out, struct err *e)
 	count = f->count ? f->count(t->input) : 1;
 	p = progress_read(t, count);
 	out->kind = STEP_REQUEST;
-	out->event_source = out->event_name = "";
 	if (t->answer)
 		judge(t, f, count, &p, out);
 	progress_write(t, &p, count, out);
@@ -362,64 +196,18 @@ static int next(const struct attempt *t, struct step *out, struct err *e)
 
 /* ---- the check ---- */
 
-static int url_check(const char *url, struct err *e)
-{
-	return url_steered(url, e) || expand_check(url, e) || http_check_url(url, e) ? -1 : 0;
-}
-
-static int check_file(const char *key, const char *path, const struct secrets_kind *kind,
-	struct err *e)
-{
-	struct secrets_text text;
-
-	if (!*path)
-		return 0;
-	if (secrets_read(path, kind, &text, e))
-		return err_wrap(e, "%s", key);
-	secrets_release(&text);
-	return 0;
-}
-
-static int check_headers(const struct pipeline *p, struct arena *a, struct err *e)
-{
-	struct headers h = { .a = a };
-
-	for (size_t i = 0; i < p->headers.n; i++) {
-		size_t n;
-		const char *value = header_value(p->headers.v[i], &n);
-		const char *name = arena_memdup(a, p->headers.v[i], n);
-
-		if (expand_check(value, e))
-			return err_wrap(e, "headers: `%s`", name);
-		if (headers_add(&h, name, value))
-			return err_set(e, ERR_CONFIG, "headers: `%s` is not Name: value", name);
-	}
-	return 0;
-}
-
 static int check(const struct pipeline *p, struct err *e)
 {
-	struct arena a;
-	int result;
+	const struct format *f = format_of(p, e);
 
-	if (!format_of(p, e) || check_file("url-file", p->url_file, &url_lines, e) ||
-	    check_file("secret-file", p->secret_file, NULL, e) ||
-	    check_file("header-file", p->header_file, &header_lines, e) ||
-	    check_file("proxy-login-file", p->proxy_login_file, &login_lines, e))
+	if (!f || call_check(p, e) || call_check_file("secret-file", p->secret_file, NULL, e))
 		return -1;
-	if (*p->url && url_check(p->url, e))
-		return err_wrap(e, "url");
-	if (format_of(p, e)->check && format_of(p, e)->check(p, e))
-		return -1;
-	arena_init(&a);
-	result = check_headers(p, &a, e);
-	arena_release(&a);
-	return result;
+	return f->check ? f->check(p, e) : 0;
 }
 
+extern const struct target target_webhook;
 const struct target target_webhook = {
 	.name = "webhook",
-	.help = "POST each message to a URL",
 	.check = check,
 	.next = next,
 };
