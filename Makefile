@@ -15,7 +15,9 @@ STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_r
 SEALED  = lib/gzip lib/trail_index
 SEAL    = lib/rsa lib/trail_key lib/trail_digest lib/trail_seal lib/trail_verify
 
-AWS     = lib/aws/sigv4
+AWS     = lib/aws/sigv4 lib/aws/service lib/aws/profile lib/aws/aws_plan lib/aws/login lib/aws/login_read \
+          lib/aws/xml lib/aws/fault lib/aws/request
+CLIENT  = lib/aws/client lib/aws/fetch $(AWS)
 
 OPERATE = cli/session cli/sibling cli/words lib/table
 
@@ -42,6 +44,7 @@ refire-status         = cli/status cli/status_repositories cli/state cli/state_j
                         cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
                         cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+refire-codecommit-credential = cli/codecommit-credential $(CLIENT) $(BASE)
 refire-trail          = cli/trail cli/trail_seals cli/lookup cli/records cli/follow lib/trail_files \
                         $(SEALED) $(SEAL) $(OPERATE) $(BASE) $(NOUNS)
 
@@ -53,7 +56,7 @@ CHECK  = $(patsubst %.c,%,$(wildcard webhook-sender/check*.c))
 HOOKS    = post-receive reference-transaction
 PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire \
            refire-queue refire-status refire-explain refire-trail refire-approve refire-reject \
-           refire-approvals
+           refire-approvals refire-codecommit-credential
 
 LIBS_refire        = -lcrypto -linih
 LIBS_refire-hooks  = -lgit2 -lcrypto -linih
@@ -65,6 +68,7 @@ LIBS_refire-queue  = -lgit2 -lsqlite3 -ljansson -lcrypto -linih -lz
 LIBS_refire-approve = -lgit2 -lsqlite3 -lcrypto -linih
 LIBS_refire-reject = $(LIBS_refire-approve)
 LIBS_refire-approvals = $(LIBS_refire-approve)
+LIBS_refire-codecommit-credential = -lcurl -ljansson -lcrypto -linih
 LIBS_refire-status = $(LIBS_refire-queue)
 LIBS_refire-explain = $(LIBS_refire-queue)
 LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih -lz
@@ -114,7 +118,7 @@ endef
 $(foreach p,$(HOOKS),$(eval $(call hook,$(p))))
 
 # Unit tests: tests/unit/test-NAME.c, each linked with everything but the mains.
-EVERYTHING = $(sort $(AWS) lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records cli/rhythm \
+EVERYTHING = $(sort $(CLIENT) lib/queue_rebuild lib/queue_recall $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE) $(SENDER) $(POLLER) lib/table cli/lookup cli/records cli/rhythm \
                hooks/hookconf hooks/hookpath hooks/ledger hooks/place)
 $(BUILD)/everything.a: $(call objects,$(EVERYTHING))
 	@rm -f $@
