@@ -3,7 +3,7 @@
 
 HOOKLIB = lib/err lib/clock lib/crc32 lib/uuid lib/fs lib/record lib/spool lib/detach
 BASE    = $(HOOKLIB) lib/buf lib/mem lib/log lib/glob lib/json lib/digest \
-          lib/backoff lib/proc lib/conf lib/conf_nearest lib/args
+          lib/backoff lib/ballast lib/proc lib/conf lib/conf_nearest lib/args
 NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/settings lib/config \
           lib/config_check lib/config_kind lib/kinds lib/match lib/change lib/mirror lib/repo \
           lib/repo_memory lib/refdir lib/gitcmd lib/below

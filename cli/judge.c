@@ -193,6 +193,11 @@ static void judge_files(struct state *st)
 		state_find(st, false, "%lld spool %s never finished by %s writer", (long long)st->unfinished,
 			plural(st->unfinished, "file was", "files were"),
 			plural(st->unfinished, "its", "their"));
+	if (st->no_ballast)
+		state_find(st, true, "the disk was full and %s was given up: what is in the spool stays there "
+			"until %lld KiB are free", st->session->paths.ballast,
+			(long long)(2 * st->ballast_size / 1024))->help =
+			"make room; a sender lays it again by itself";
 	if (*st->trail_error)
 		state_find(st, true, "the trail cannot be read: %s", st->trail_error);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ballast.h"
 #include "clock.h"
 #include "fs.h"
 #include "lookup.h"
@@ -213,6 +214,8 @@ static void queue_look(struct state *st)
 	if (!q)
 		return;
 	st->queue_there = true;
+	st->no_ballast = !ballast_there(st->session->paths.ballast);
+	st->ballast_size = ballast_size(st->session->paths.ballast);
 	if (queue_counts(q, NULL, &st->counts, &e) ||
 	    queue_pipelines(q, pipeline_count, st, &e) || queue_gates(q, gate_take, st, &e) ||
 	    troubles_look(st, q, &e) ||

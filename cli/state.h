@@ -83,6 +83,9 @@ struct state {
 	struct state_file *aside;
 	size_t naside;			/* named; total_aside in all */
 	int64_t total_aside;
+	/* disk */
+	bool no_ballast;		/* it was given up, and is not laid again yet */
+	int64_t ballast_size;
 	/* queue */
 	bool queue_there;
 	const char *queue_error;	/* "" well */

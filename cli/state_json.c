@@ -195,6 +195,8 @@ void state_json(const struct state *st, struct buf *out)
 	findings_json(&j, st);
 	runners_json(&j, st);
 	spool_json(&j, st);
+	if (st->queue_there)
+		bool_member(&j, "ballast", !st->no_ballast);
 	queue_json(&j, st);
 	pipelines_json(&j, st);
 	repositories_json(&j, st);

@@ -37,6 +37,8 @@ int64_t db_last_id(struct db *d);		/* rowid of the last insert */
 int db_begin(struct db *d, struct err *e);	/* takes the write lock now */
 int db_commit(struct db *d, struct err *e);
 void db_rollback(struct db *d);
+/* What is committed goes where it belongs, and the file beside it takes no more room. */
+int db_shrink(struct db *d, struct err *e);
 
 struct db_row {
 	struct db *db;

@@ -2,8 +2,10 @@
 #include "db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +25,23 @@ struct db {
 	} cache[STATEMENTS];
 	size_t ncache;
 };
+
+/* 0, or the errno with which the file cannot be read. */
+static int read_through(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), sys = fd < 0 ? errno : 0;
+	char page[16 * KIB];
+	ssize_t n = 1;
+
+	while (!sys && n > 0) {
+		n = read(fd, page, sizeof(page));
+		sys = n < 0 && errno != EINTR ? errno : 0;
+		n = n < 0 ? 1 : n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return sys;
+}
 
 /* SQLite calls a read that failed with EIO damage too (SQLITE_IOERR_CORRUPTFS becomes
    SQLITE_CORRUPT): only a second look at the whole file tells. */
@@ -64,16 +83,27 @@ static int fail_io(struct db *d, struct err *e)
 	return -1;
 }
 
+static int fail_read(struct db *d, struct err *e)
+{
+	int sys = read_through(d->path);
+	char text[LIMIT_ERR];
+
+	snprintf(text, sizeof(text), "%s", sqlite3_errmsg(d->h));
+	if (sys)
+		return err_set(e, ERR_OS, "the queue %s cannot be read: %s", d->path, strerror(sys));
+	if (is_whole(d))
+		return err_set(e, ERR_TEMP, "the queue %s could not be read this time, and is "
+			"whole; try again, nothing is lost", d->path);
+	return err_set(e, ERR_DATA, "the queue %s is damaged (%s); nothing recorded is lost: "
+		"run `refire queue rebuild`", d->path, text);
+}
+
 static int fail(struct db *d, struct err *e, int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		if (is_whole(d))
-			return err_set(e, ERR_TEMP, "the queue %s could not be read this time, and is "
-				"whole; try again, nothing is lost", d->path);
-		return err_set(e, ERR_DATA, "the queue %s is damaged (%s); nothing recorded is lost: "
-			"run `refire queue rebuild`", d->path, sqlite3_errmsg(d->h));
+		return fail_read(d, e);
 	case SQLITE_FULL:
 		err_set(e, ERR_TEMP, "no space left for the queue %s; make room, nothing is lost",
 			d->path);
@@ -88,6 +118,9 @@ static int fail(struct db *d, struct err *e, int rc)
 	case SQLITE_AUTH:
 		/* An open for writing that failed, for want of descriptors say, is one for
 		   reading to SQLite. */
+		if (access(d->path, W_OK) && errno == EROFS)
+			return err_set(e, ERR_TEMP, "the queue %s is on a read-only file system",
+				d->path);
 		if (!access(d->path, W_OK))
 			return err_set(e, ERR_TEMP, "the queue %s could not be opened for writing this "
 				"time; try again, nothing is lost", d->path);
@@ -243,6 +276,18 @@ int db_begin(struct db *d, struct err *e)
 int db_commit(struct db *d, struct err *e)
 {
 	return db_exec(d, e, "COMMIT", "");
+}
+
+int db_shrink(struct db *d, struct err *e)
+{
+	struct db_row r;
+
+	if (db_query(d, &r, e, "PRAGMA wal_checkpoint(TRUNCATE)", ""))
+		return -1;
+	if (db_next(&r, e) < 0)
+		return -1;
+	db_done(&r);
+	return 0;
 }
 
 void db_rollback(struct db *d)

@@ -276,6 +276,11 @@ int queue_check(struct queue *q, struct err *e)
 	return db_check(q->db, e);
 }
 
+int queue_shrink(struct queue *q, struct err *e)
+{
+	return db_shrink(q->db, e);
+}
+
 int queue_begin(struct queue *q, struct err *e)
 {
 	return db_begin(q->db, e);

@@ -31,6 +31,8 @@ enum queue_open { QUEUE_READ, QUEUE_WRITE };	/* WRITE makes it when absent */
    sentence names `refire queue rebuild`. ERR_CONFIG: a newer schema. */
 int queue_open(const char *path, enum queue_open mode, struct queue **out, struct err *e);
 void queue_close(struct queue *q);
+/* When the disk is full: give back what room can be given back (docs/queue.md). */
+int queue_shrink(struct queue *q, struct err *e);
 /* Is the file whole? 0 or ERR_DATA. */
 int queue_check(struct queue *q, struct err *e);
 

@@ -33,7 +33,8 @@ int spool_paths(struct spool_paths *p, const char *state_dir, struct err *e)
 		path(p->sender_lock, state_dir, "sender.lock", e) ||
 		path(p->poller_lock, state_dir, "poller.lock", e) ||
 		path(p->queue, state_dir, "queue.db", e) ||
-		path(p->trail, state_dir, "trail", e) ? -1 : 0;
+		path(p->trail, state_dir, "trail", e) ||
+		path(p->ballast, state_dir, "ballast", e) ? -1 : 0;
 }
 
 const char *spool_mine(const struct spool_paths *p)

@@ -28,7 +28,7 @@ struct spool_paths {
 	char state[LIMIT_PATH];
 	char new_[LIMIT_PATH], drop[LIMIT_PATH], done[LIMIT_PATH], quarantine[LIMIT_PATH];
 	char sender_lock[LIMIT_PATH], poller_lock[LIMIT_PATH];
-	char queue[LIMIT_PATH], trail[LIMIT_PATH];
+	char queue[LIMIT_PATH], trail[LIMIT_PATH], ballast[LIMIT_PATH];
 };
 /* libc only. -1 when state_dir is too long. */
 int spool_paths(struct spool_paths *p, const char *state_dir, struct err *e);

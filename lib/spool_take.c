@@ -57,9 +57,9 @@ int spool_init(const struct spool_paths *p, const char *pushers, struct err *e)
 		return -1;
 	snprintf(spool, sizeof(spool), "%.*s", (int)(strlen(p->new_) - 4), p->new_);
 	if (fs_mkdirs(spool, through, e) || fs_mkdirs(p->new_, 0700, e) ||
-	    fs_mkdirs(p->done, 0700, e) || fs_mkdirs(p->quarantine, 0700, e) ||
-	    fs_mkdirs(p->trail, 0700, e))
+	    fs_mkdirs(p->done, 0700, e) || fs_mkdirs(p->quarantine, 0700, e))
 		return -1;
+	fs_mkdirs(p->trail, 0700, NULL);	/* its writer makes it too, and says why it cannot */
 	if (!*pushers)
 		return 0;
 	if ((chmod(p->state, through) || chmod(spool, through)))

@@ -38,18 +38,18 @@ void trail_render(const struct trail_context *t, const struct journal_row *r,
 
 /* The writer: only the sender that holds its lock has one.
  *
- *	trail_open(&w, q, dir, &ctx, e);	sets a torn last line aside
+ *	w = trail_open(q, dir, &ctx);
  *	trail_take(w, &row, ...);		saves reading it back; may be left out
- *	trail_export(w, e);			after each commit
+ *	trail_export(w, e);			after each commit; first sets a torn last line aside
  *	trail_sync(w, e);			now and then, and before leaving
  *	trail_close(w);
  *
  * Lines are appended after each export; the queue's cursor moves at trail_sync,
  * once they are durable. What a crash leaves between is recognised by its sequence
- * number and not written twice. */
+ * number and not written twice. What cannot be written stays in the journal: a full or
+ * failing disk under the trail holds up nothing else. */
 struct trail;
-int trail_open(struct trail **out, struct queue *q, const char *dir,
-	const struct trail_context *t, struct err *e);
+struct trail *trail_open(struct queue *q, const char *dir, const struct trail_context *t);
 /* A row that this process has just committed: rendered from memory if it is the next
    one, else left for the export to read. */
 void trail_take(struct trail *w, const struct journal_row *r, const struct change_row *change,

@@ -26,7 +26,10 @@ struct trail {
 	int fd;
 	char hour[16];			/* "2026-11-23T14": no later file is of an earlier one */
 	off_t size;
-	int64_t rendered, written, synced;	/* sequence numbers: in out, in the file, durable */
+	bool resumed;			/* the disk was looked at: fd, hour, size, written hold */
+	int64_t rendered, written, synced;	/* sequence numbers: in out, in the file, by the cursor */
+	int64_t durable;		/* up to which the file was synced, and how long it was */
+	off_t durable_size;
 	int64_t taken;			/* of the rendered, how many were given */
 	struct buf out;
 	struct arena arena;		/* the last change and delivery looked up */
@@ -188,8 +191,7 @@ static int resume(struct trail *w, struct err *e)
 	return 0;
 }
 
-int trail_open(struct trail **out, struct queue *q, const char *dir,
-	const struct trail_context *t, struct err *e)
+struct trail *trail_open(struct queue *q, const char *dir, const struct trail_context *t)
 {
 	struct trail *w = mem_alloc(sizeof(*w));
 
@@ -199,13 +201,22 @@ int trail_open(struct trail **out, struct queue *q, const char *dir,
 	w->fd = -1;
 	buf_init(&w->out, 64 * MIB);
 	arena_init(&w->arena);
-	if (queue_cursor(q, &w->written, e) || resume(w, e)) {
-		trail_close(w);
+	return w;
+}
+
+/* Where it was left off: once, when the disk lets us. */
+static int begin(struct trail *w, struct err *e)
+{
+	if (w->resumed)
+		return 0;
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+	if (fs_mkdirs(w->dir, 0700, e) || queue_cursor(w->q, &w->written, e) || resume(w, e))
 		return -1;
-	}
-	w->rendered = w->written;
-	w->synced = 0;
-	*out = w;
+	w->rendered = w->durable = w->written;
+	w->durable_size = w->size;
+	w->resumed = true;
 	return 0;
 }
 
@@ -238,14 +249,32 @@ static int flush(struct trail *w, struct err *e)
 	return 0;
 }
 
+/* A sync that failed has taken with it what it was to write, and the next one would not
+   say so: what came after the last good one is written once more, from the journal. */
+static int sync_file(struct trail *w, struct err *e)
+{
+	if (!fsync(w->fd)) {
+		w->durable = w->written;
+		w->durable_size = w->size;
+		return 0;
+	}
+	err_sys(e, "cannot sync the trail in %s", w->dir);
+	w->size = w->durable_size;
+	w->written = w->rendered = w->durable;
+	buf_clear(&w->out);
+	if (ftruncate(w->fd, w->size))
+		err_wrap(e, "and cannot take back what was not");
+	return -1;
+}
+
 static int leave(struct trail *w, struct err *e)
 {
 	if (flush(w, e))
 		return -1;
 	if (w->fd < 0)
 		return 0;
-	if (fsync(w->fd))
-		return err_sys(e, "cannot sync the trail in %s", w->dir);
+	if (sync_file(w, e))
+		return -1;
 	close(w->fd);
 	w->fd = -1;
 	return 0;
@@ -260,7 +289,11 @@ static int turn_to(struct trail *w, const char *hour, int64_t seq, struct err *e
 	if (strncmp(hour, w->hour, 13) > 0)
 		snprintf(w->hour, sizeof(w->hour), "%.13s", hour);
 	snprintf(name, sizeof(name), "%.13s-%016" PRId64 ".jsonl", w->hour, seq);
-	return open_file(w->dir, name, O_RDWR | O_CREAT, &w->fd, &w->size, e);
+	if (open_file(w->dir, name, O_RDWR | O_CREAT, &w->fd, &w->size, e))
+		return -1;
+	w->durable = w->written;
+	w->durable_size = w->size;
+	return 0;
 }
 
 /* A journal row whose time went back belongs to the open file: hours only advance. */
@@ -346,6 +379,8 @@ int64_t trail_export(struct trail *w, struct err *e)
 	int64_t total = w->taken;
 
 	w->taken = 0;
+	if (begin(w, e))
+		return -1;
 	for (;;) {
 		struct export x = { w, e, 0 };
 
@@ -367,10 +402,10 @@ int64_t trail_written(const struct trail *w)
 
 int trail_sync(struct trail *w, struct err *e)
 {
-	if (w->written == w->synced || w->fd < 0)
+	if (!w->resumed || w->written == w->synced || w->fd < 0)
 		return 0;
-	if (fsync(w->fd))
-		return err_sys(e, "cannot sync the trail in %s", w->dir);
+	if (sync_file(w, e))
+		return -1;
 	if (queue_cursor_set(w->q, w->written, e))
 		return -1;
 	w->synced = w->written;

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "ballast.h"
 #include "fs.h"
 
 #define SPACE_LEAST 5		/* percent */
@@ -107,6 +108,21 @@ static void space_check(struct check *c)
 			files, c->paths.state);
 }
 
+static void ballast_check(struct check *c)
+{
+	const char *path = c->paths.ballast;
+	long long size = ballast_size(path) / KIB;
+
+	if (ballast_there(path))
+		check_add(c, CHECK_OK, "ballast", "", "%s, to be given up when the disk is full", path);
+	else if (access(c->paths.queue, F_OK) == 0)
+		check_add(c, CHECK_WARN, "ballast", "", "%s is gone: the disk was full; it is laid again, "
+			"and the spool taken in, once %lld KiB are free", path, 2 * size);
+	else
+		check_add(c, CHECK_WARN, "ballast", "", "%s is not there; `refire send` lays it (%lld KiB)",
+			path, size);
+}
+
 /* ---- files that the configuration names ---- */
 
 static void configuration_check(struct check *c)
@@ -139,4 +155,5 @@ void check_files(struct check *c)
 	directory_check(c, "trail", c->paths.trail);
 	drop_check(c);
 	space_check(c);
+	ballast_check(c);
 }

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "approval.h"
 #include "backoff.h"
+#include "ballast.h"
 #include "breaker.h"
 #include "clock.h"
 #include "intake.h"
@@ -21,6 +23,7 @@
 #include "target.h"
 
 #define ROUGH_US (1 * US_PER_S)		/* after a failure, before trying again */
+#define TROUBLE_DOUBLINGS 5		/* of that, where it goes on failing */
 #define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
 #define SYNC_US (2 * US_PER_S)		/* the trail's cursor */
 #define PACED_US (60 * US_PER_S)	/* one pass waits for a rate as long as this */
@@ -28,6 +31,13 @@
 
 static int signal_fd = -1;
 static bool stopped;
+
+/* Of a stage that fails by itself: it is tried again later, and nothing else waits for it. */
+struct trouble {
+	int64_t again;			/* not before this (monotonic) */
+	int times;			/* in a row; 0: it is well */
+	struct err e;
+};
 
 struct loop {
 	struct sender *s;
@@ -38,6 +48,9 @@ struct loop {
 	int64_t rescan, sync, prune, expiry;	/* monotonic: when next */
 	int64_t deadline;		/* of the grace, once stopped */
 	int64_t rough;			/* nothing is tried before this (monotonic) */
+	struct trouble intake, trail, house;
+	enum { ROOM_UNKNOWN, ROOM, NO_ROOM } room;	/* for the ballast; ROOM: it is there */
+	int64_t room_again;
 	struct join_state join;
 	bool spool, joins;		/* something may be there */
 	int rescans;			/* rounds in which the spool was read */
@@ -144,20 +157,101 @@ static void read_signals(struct loop *l)
 	}
 }
 
+/* ---- trouble ---- */
+
+/* The disk is full: with the ballast's room what is under way can be settled. */
+static bool make_room(struct loop *l, const struct err *e)
+{
+	struct err why;
+
+	if (!ballast_would_help(e) || !ballast_give_up(l->s->paths.ballast))
+		return false;
+	log_warn("%s; %s was given up: what is under way goes on, and nothing new is taken in until "
+		"there is room", e->text, l->s->paths.ballast);
+	if (queue_shrink(l->s->queue, &why))
+		log_warn("%s", why.text);
+	l->room = NO_ROOM;
+	l->room_again = clock_mono_us() + RESCAN_US;
+	l->spool = l->joins = true;
+	return true;
+}
+
+static void keep_room(struct loop *l)
+{
+	struct err e;
+	int laid;
+
+	if (l->room == ROOM || clock_mono_us() < l->room_again)
+		return;
+	l->room_again = clock_mono_us() + RESCAN_US;
+	laid = ballast_lay(l->s->paths.ballast, &e);
+	if (laid > 0 && l->room == NO_ROOM) {
+		log_info("there is room again: %s is laid", l->s->paths.ballast);
+		l->spool = true;
+	}
+	l->room = laid > 0 ? ROOM : laid ? ROOM_UNKNOWN : NO_ROOM;
+}
+
+static void trouble(struct loop *l, struct trouble *t, const struct err *e, const char *then)
+{
+	int64_t wait = ROUGH_US << (t->times < TROUBLE_DOUBLINGS ? t->times : TROUBLE_DOUBLINGS);
+
+	if (l->mode != LOOP_ONCE && (!t->times || strcmp(t->e.text, e->text) != 0))
+		log_warn("%s; %s", e->text, then);
+	t->e = *e;
+	t->times++;
+	t->again = l->mode == LOOP_ONCE ? INT64_MAX : clock_mono_us() + wait;
+}
+
+static void is_well(struct trouble *t, const char *what)
+{
+	if (t->times)
+		log_info("%s again", what);
+	*t = (struct trouble){ 0 };
+}
+
+/* A single pass ends with what it had to leave undone. */
+static int left_undone(const struct loop *l, struct err *e)
+{
+	const struct trouble *all[] = { &l->intake, &l->house };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i]->times && l->mode == LOOP_ONCE) {
+			*e = all[i]->e;
+			return -1;
+		}
+	return 0;
+}
+
 /* ---- one turn ---- */
 
-static int take_in(struct loop *l, struct err *e)
+static int no_room(const struct loop *l, struct err *e)
 {
+	return err_set(e, ERR_TEMP, "less than %" PRId64 " KiB are free beside %s: what is in the spool "
+		"stays there until there is room", 2 * ballast_size(l->s->paths.ballast) / KIB,
+		l->s->paths.queue);
+}
+
+static void take_in(struct loop *l)
+{
+	struct err e;
 	int n;
 
 	if (!l->spool)
-		return 0;
-	n = intake_run(l->s, e);
-	if (n < 0)
-		return -1;
+		return;
+	l->spool = false;
+	if (clock_mono_us() < l->intake.again)
+		return;
+	if (l->room == NO_ROOM && intake_waiting(l->s))
+		n = no_room(l, &e);
+	else
+		n = intake_run(l->s, &e);
 	l->spool = n > 0;		/* what came meanwhile */
 	l->joins = l->joins || n > 0;
-	return 0;
+	if (n < 0 && !make_room(l, &e))
+		trouble(l, &l->intake, &e, "it is tried again");
+	else if (n >= 0)
+		is_well(&l->intake, "the spool is taken in");
 }
 
 static bool join_due(const struct loop *l)
@@ -194,7 +288,7 @@ static int send(struct loop *l, struct err *e)
 	return attempts_dirty(l->t) || claim ? attempts_turn(l->t, claim, e) : 0;
 }
 
-static int write_trail(struct loop *l, struct err *e)
+static int tell(struct loop *l, struct err *e)
 {
 	int64_t now = clock_mono_us();
 
@@ -204,6 +298,18 @@ static int write_trail(struct loop *l, struct err *e)
 		return 0;
 	l->sync = now + SYNC_US;
 	return trail_sync(l->s->trail, e) || sealing_step(l->sealing, l->s, e) ? -1 : 0;
+}
+
+static void write_trail(struct loop *l)
+{
+	struct err e;
+
+	if (clock_mono_us() < l->trail.again)
+		return;
+	if (tell(l, &e))
+		trouble(l, &l->trail, &e, "its records wait in the queue, none is lost");
+	else
+		is_well(&l->trail, "the trail is written");
 }
 
 static int64_t longest_wait(const struct config *c)
@@ -218,6 +324,17 @@ static int64_t longest_wait(const struct config *c)
 	return longest / 10 * 12;
 }
 
+static void tidy_spool(struct loop *l)
+{
+	struct err e;
+
+	if (spool_prune(&l->s->paths, clock_wall_us(), &e) < 0 ||
+	    (l->mode != LOOP_LINGER && spool_note_ran(&l->s->paths, &e)))
+		trouble(l, &l->house, &e, "it is tried again");
+	else
+		is_well(&l->house, "the spool is kept tidy");
+}
+
 /* Due times lie no later than the longest back-off from now, however the clock moved. */
 static int keep_house(struct loop *l, struct err *e)
 {
@@ -226,10 +343,7 @@ static int keep_house(struct loop *l, struct err *e)
 	if (now < l->prune)
 		return 0;
 	l->prune = now + PRUNE_US;
-	if (spool_prune(&l->s->paths, clock_wall_us(), e) < 0)
-		return -1;
-	if (l->mode != LOOP_LINGER && spool_note_ran(&l->s->paths, e))
-		return -1;
+	tidy_spool(l);
 	now = clock_wall_us();
 	return queue_clamp_due(l->s->queue, now + longest_wait(l->s->config) +
 		24 * 3600 * US_PER_S, now + BREAKER_PROBE_US, e);
@@ -248,9 +362,15 @@ static int expire(struct loop *l, struct err *e)
 
 static int turn(struct loop *l, struct err *e)
 {
-	if (!stopped && (take_in(l, e) || expire(l, e) || join(l, e)))
+	keep_room(l);
+	if (!stopped)
+		take_in(l);
+	if (!stopped && (expire(l, e) || join(l, e)))
 		return -1;
-	return send(l, e) || keep_house(l, e) || write_trail(l, e) ? -1 : 0;
+	if (send(l, e) || keep_house(l, e))
+		return -1;
+	write_trail(l);
+	return 0;
 }
 
 /* ---- waiting ---- */
@@ -286,7 +406,8 @@ static bool leave(const struct loop *l, const struct queue_due *due)
 	if (stopped)
 		return !attempts_running(l->t) || clock_mono_us() >= l->deadline;
 	if (l->mode == LOOP_WATCH || attempts_running(l->t) || l->spool || l->joins ||
-	    l->join.more || l->join.busy || l->join.next_us)
+	    l->join.more || l->join.busy || l->join.next_us ||
+	    (l->mode == LOOP_LINGER && l->intake.times))
 		return false;
 	if (!due->us)
 		return true;
@@ -320,6 +441,8 @@ static int wait(struct loop *l, int64_t due_us, struct err *e)
 /* A resident rides out a full disk or a busy queue; a damaged queue ends it. */
 static int rough(struct loop *l, struct err *e)
 {
+	if (make_room(l, e))
+		return 0;
 	if (l->mode == LOOP_ONCE || stopped || e->code == ERR_DATA || e->code == ERR_CONFIG ||
 	    e->code == ERR_BUG)
 		return -1;
@@ -358,5 +481,5 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	sealing_close(l.sealing);
 	if (!failed && (trail_export(s->trail, e) < 0 || trail_sync(s->trail, e)))
 		failed = -1;
-	return failed;
+	return failed ? failed : left_undone(&l, e);
 }

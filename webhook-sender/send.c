@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "ballast.h"
 #include "clock.h"
 #include "dryrun.h"
 #include "fs.h"
@@ -108,9 +109,10 @@ static int open_stages(struct sender *s, struct err *e)
 
 	if (uuid_v7(now, s->owner))
 		return err_sys(e, "cannot draw an id");
-	if (queue_open(s->paths.queue, QUEUE_WRITE, &s->queue, e) ||
-	    trail_open(&s->trail, s->queue, s->paths.trail, &ctx, e) ||
-	    queue_owner_begin(s->queue, s->owner, now, &recovered, e) ||
+	if (queue_open(s->paths.queue, QUEUE_WRITE, &s->queue, e))
+		return -1;
+	s->trail = trail_open(s->queue, s->paths.trail, &ctx);
+	if (queue_owner_begin(s->queue, s->owner, now, &recovered, e) ||
 	    http_open(&s->http, (size_t)s->config->concurrency, e))
 		return -1;
 	return pool_open(&s->pool, POOL_THREADS, e);
@@ -137,11 +139,23 @@ static void add(struct attempt_tally *sum, const struct attempt_tally *t)
 	sum->held += t->held;
 }
 
+/* On a full disk the queue cannot even be opened: with the ballast's room it can. */
+static int open_or_make_room(struct sender *s, struct err *e)
+{
+	if (!open_stages(s, e))
+		return 0;
+	if (!ballast_would_help(e) || !ballast_give_up(s->paths.ballast))
+		return -1;
+	log_warn("%s; %s was given up", e->text, s->paths.ballast);
+	close_stages(s);
+	return open_stages(s, e);
+}
+
 /* With the lock held: everything there is to do. */
 static int work(struct sender *s, enum loop_mode mode, struct attempt_tally *sum, struct err *e)
 {
 	struct attempts *t;
-	int failed = open_stages(s, e);
+	int failed = open_or_make_room(s, e);
 
 	if (!failed) {
 		t = attempts_open(s);
@@ -179,7 +193,7 @@ static int run(struct sender *s, enum loop_mode mode, struct attempt_tally *sum,
 	int lock, failed;
 
 	if (mode != LOOP_LINGER && spool_note_ran(&s->paths, e))
-		return -1;
+		log_warn("%s", e->text);
 	do {
 		lock = fs_lock_try(s->paths.sender_lock, e);
 		if (lock == -1)

@@ -89,7 +89,7 @@ def afters(receiver):
 
 def fill(path):
     """Fill the file system with one file, so far as it goes; the file."""
-    name = os.path.join(path, "ballast")
+    name = os.path.join(path, "filler")
     with open(name, "wb", buffering=0) as f:
         for size in (65536, 4096, 1):
             try:

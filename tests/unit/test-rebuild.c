@@ -115,7 +115,7 @@ static void make_state(void)
 	queue_open(paths.queue, QUEUE_WRITE, &q, &e);
 	for (int i = 0; i < CHANGES; i++)
 		make_one(q, i);
-	trail_open(&w, q, paths.trail, &ctx, &e);
+	w = trail_open(q, paths.trail, &ctx);
 	trail_export(w, &e);
 	trail_sync(w, &e);
 	trail_close(w);

@@ -138,13 +138,10 @@ static void rows(int from, int to)
 
 static void export(bool sync)
 {
-	struct trail *w;
+	struct trail *w = trail_open(q, dir, &ctx);
 
-	if (trail_open(&w, q, dir, &ctx, &e)) {
+	if (trail_export(w, &e) < 0)
 		printf("# %s\n", e.text);
-		return;
-	}
-	trail_export(w, &e);
 	if (sync)
 		trail_sync(w, &e);
 	trail_close(w);
