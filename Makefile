@@ -10,7 +10,7 @@ NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/se
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
           lib/queue_approval lib/queue_heard \
-          lib/queue_attempt lib/queue_story lib/trail lib/trail_write lib/trail_files
+          lib/queue_attempt lib/queue_clock lib/queue_story lib/trail lib/trail_write lib/trail_files
 
 SEALED  = lib/gzip lib/trail_index
 SEAL    = lib/rsa lib/trail_key lib/trail_digest lib/trail_seal lib/trail_verify

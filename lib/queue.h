@@ -512,6 +512,11 @@ int queue_settle(struct queue *q, const char *owner, struct settlement *s, int64
 /* After a clock that jumped: no due time lies beyond latest_us, no probe beyond
    probe_us. */
 int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e);
+/* The clock was seen to jump by so much (negative: back): whatever waits goes on waiting
+   for as long as it had to, and the give-up clock has not moved. */
+int queue_shift(struct queue *q, int64_t by_us, struct err *e);
+/* It was set back while nobody saw it: what was tried in the future waits from now on. */
+int queue_mend_future(struct queue *q, int64_t now_us, struct err *e);
 struct queue_due {
 	int64_t us;			/* 0 none */
 	bool paced;			/* it is due, and waits for its pipeline's rate */

@@ -86,14 +86,6 @@ int queue_delivery_release(struct queue *q, int64_t delivery, int64_t now_us, st
 		" ORDER BY n.pos LIMIT 1)", "ii", delivery, now_us);
 }
 
-int queue_clamp_due(struct queue *q, int64_t latest_us, int64_t probe_us, struct err *e)
-{
-	if (db_exec(q->db, e, "UPDATE gates SET probe = ?1 WHERE probe > ?1", "i", probe_us))
-		return -1;
-	return db_exec(q->db, e, "UPDATE deliveries SET due = ?1, earliest = 0 WHERE head = 1 AND state IN (0, 2)"
-		" AND due > ?1", "i", latest_us);
-}
-
 int queue_cursor(struct queue *q, int64_t *seq, struct err *e)
 {
 	struct db_row r;

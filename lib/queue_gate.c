@@ -184,7 +184,7 @@ static int breaker_journal(struct queue *q, const struct gate *was, const struct
 /* Oldest first; what the receiver itself asked to wait goes on waiting. */
 static int release(struct queue *q, const char *pipeline, int64_t now, struct err *e)
 {
-	return db_exec(q->db, e, "UPDATE deliveries SET due = max(made, earliest) WHERE head = 1 AND state IN (0, 2)"
+	return db_exec(q->db, e, "UPDATE deliveries SET due = max(min(made, ?2), earliest) WHERE head = 1 AND state IN (0, 2)"
 		" AND pipeline = ?1 AND due > ?2 AND state = 2 AND code <> 'ReceiverThrottled'", "si",
 		pipeline, now);
 }

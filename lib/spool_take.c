@@ -149,7 +149,7 @@ static int scan_one(int dirfd, const char *name, bool drop, bool hints, int64_t 
 		return 0;
 	snprintf(adopted, sizeof(adopted), "%.79s", name);
 	if (name[0] == 't') {
-		if (now - mtime_us(&st) < ADOPT_AFTER_S * US_PER_S || !S_ISREG(st.st_mode) ||
+		if (llabs(now - mtime_us(&st)) < ADOPT_AFTER_S * US_PER_S || !S_ISREG(st.st_mode) ||
 		    !adopt(dirfd, name))
 			return 0;
 		adopted[0] = 'e';

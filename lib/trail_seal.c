@@ -382,7 +382,7 @@ static int periods_seal(struct sealer *w, const struct trail_files *live, int64_
 		for (; from < i; from++)
 			if (live_remove(w, &live->v[from]))
 				return -1;
-		if (last)
+		if (last || (w->s->stop && atomic_load(w->s->stop)))
 			break;
 	}
 	return 0;

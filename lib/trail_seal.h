@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+#include <stdatomic.h>
+
 #include "settings.h"
 #include "trail_files.h"
 
@@ -27,6 +29,7 @@ struct trail_seal {
 	struct list witness;		/* "syslog", or absolute paths */
 	int64_t now_us;
 	bool all;			/* also the hour that is not over */
+	const atomic_bool *stop;	/* set: end after the digest at hand; NULL */
 	int64_t until;			/* all: files that begin after this sequence stay live */
 };
 struct trail_sealed {			/* what was done */

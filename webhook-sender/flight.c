@@ -28,6 +28,8 @@ struct flight *flight_new(struct sender *s, struct share *share, const struct cl
 	f->claim.progress = arena_memdup(&f->arena, c->progress, c->progress_len);
 	f->share = share;
 	f->config = config_hold(s->config);
+	f->jumped = &s->jumped_us;
+	f->jumped_before = s->jumped_us;
 	return f;
 }
 
@@ -62,7 +64,7 @@ static void settle(struct flight *f, const struct verdict *v)
 	int64_t now = clock_wall_us();
 	const struct pipeline *p = f->pipeline;
 	struct policy_step next = policy_step(&(struct policy_input){
-		.attempts = f->claim.d.attempts, .first_us = f->claim.d.first_us,
+		.attempts = f->claim.d.attempts, .first_us = f->claim.d.first_us + *f->jumped - f->jumped_before,
 		.paused_us = f->claim.paused_us, .now_us = now, .random = flight_draw(),
 		.give_up_us = p && p->give_up_us ? p->give_up_us : f->config->give_up_us,
 		.rejected_tries = p ? p->rejected_tries : 1,

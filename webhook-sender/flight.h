@@ -32,6 +32,8 @@ struct flight {
 	struct program_end ended;	/* of step.program */
 	bool answered;			/* one of these is there, and not looked at yet */
 	int exchanges;
+	const int64_t *jumped;		/* the sender's, and what it was when we began: the claim's */
+	int64_t jumped_before;		/* times are of before */
 	bool settled;			/* the target is done: s holds the outcome */
 	struct verdict verdict;
 	struct settlement s;

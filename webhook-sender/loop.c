@@ -28,6 +28,7 @@
 #define SYNC_US (2 * US_PER_S)		/* the trail's cursor */
 #define PACED_US (60 * US_PER_S)	/* one pass waits for a rate as long as this */
 #define PRUNE_US (600 * US_PER_S)
+#define JUMP_US (30 * US_PER_S)		/* of the wall's clock: more is no drift */
 
 static int signal_fd = -1;
 static bool stopped;
@@ -51,6 +52,7 @@ struct loop {
 	struct trouble intake, trail, house;
 	enum { ROOM_UNKNOWN, ROOM, NO_ROOM } room;	/* for the ballast; ROOM: it is there */
 	int64_t room_again;
+	int64_t ahead;			/* of the wall's clock, of the monotonic one */
 	struct join_state join;
 	bool spool, joins;		/* something may be there */
 	int rescans;			/* rounds in which the spool was read */
@@ -166,8 +168,8 @@ static bool make_room(struct loop *l, const struct err *e)
 
 	if (!ballast_would_help(e) || !ballast_give_up(l->s->paths.ballast))
 		return false;
-	log_warn("%s; %s was given up: what is under way goes on, and nothing new is taken in until "
-		"there is room", e->text, l->s->paths.ballast);
+	log_warn("%s; %s was given up: what is under way goes on, and nothing new is taken in "
+		"until there is room", e->text, l->s->paths.ballast);
 	if (queue_shrink(l->s->queue, &why))
 		log_warn("%s", why.text);
 	l->room = NO_ROOM;
@@ -360,6 +362,23 @@ static int expire(struct loop *l, struct err *e)
 	return approval_expire(l->s, e);
 }
 
+/* The clock was set under our feet: times in the queue go with it. */
+static int mind_the_clock(struct loop *l, struct err *e)
+{
+	int64_t ahead = clock_wall_us() - clock_mono_us(), jump = ahead - l->ahead;
+
+	if (llabs(jump) < JUMP_US)
+		return 0;
+	if (queue_shift(l->s->queue, jump, e))
+		return -1;
+	log_warn("the clock was set %s by %lld s; whatever waits goes on waiting for as long as it had "
+		"to", jump < 0 ? "back" : "forward", (long long)(llabs(jump) / US_PER_S));
+	l->ahead = ahead;
+	l->s->jumped_us += jump;
+	l->joins = true;
+	return 0;
+}
+
 static int turn(struct loop *l, struct err *e)
 {
 	keep_room(l);
@@ -434,8 +453,19 @@ static int wait(struct loop *l, int64_t due_us, struct err *e)
 		l->rescan = clock_mono_us() + RESCAN_US;
 		l->spool = true;
 	}
-	attempts_collect(l->t);
 	return 0;
+}
+
+/* What came back is judged by the clock as it is now. */
+static int step(struct loop *l, struct queue_due *due, struct err *e)
+{
+	bool calm = clock_mono_us() >= l->rough;
+
+	if (mind_the_clock(l, e))
+		return -1;
+	attempts_collect(l->t);
+	return (calm && turn(l, e)) ||
+		queue_next_due(l->s->queue, attempts_door(l->t), clock_wall_us(), due, e) ? -1 : 0;
 }
 
 /* A resident rides out a full disk or a busy queue; a damaged queue ends it. */
@@ -457,23 +487,15 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	struct loop l = { .s = s, .t = t, .sealing = sealing_open(), .mode = mode, .spool = true, .joins = true,
 		.watch = watch_spool(&s->paths), .rescan = clock_mono_us() + RESCAN_US };
 	struct queue_due due = { 0 };
-	int failed = 0;
+	int failed = queue_mend_future(s->queue, clock_wall_us(), e);
 
-	for (;;) {
-		bool calm = clock_mono_us() >= l.rough;
-
-		if ((calm && turn(&l, e)) ||
-		    queue_next_due(s->queue, attempts_door(t), clock_wall_us(), &due, e)) {
-			failed = rough(&l, e);
-			if (failed)
-				break;
-		}
+	l.ahead = clock_wall_us() - clock_mono_us();
+	while (!failed) {
+		if (step(&l, &due, e) && (failed = rough(&l, e)))
+			break;
 		if (leave(&l, &due))
 			break;
-		if (wait(&l, due.us, e)) {
-			failed = -1;
-			break;
-		}
+		failed = wait(&l, due.us, e);
 	}
 	drain(l.watch);
 	if (l.watch >= 0)

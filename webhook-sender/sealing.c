@@ -18,7 +18,7 @@
 struct sealing {
 	pthread_t thread;
 	bool running;
-	atomic_bool finished;
+	atomic_bool finished, stop;
 	int64_t hour;			/* that was sealed last, by the wall's clock */
 	int64_t not_before;		/* monotonic */
 	bool asked;			/* by seal-now */
@@ -68,7 +68,7 @@ static int start(struct sealing *g, struct sender *s, int64_t now_us, struct err
 	g->config = config_hold(c);
 	g->seal = (struct trail_seal){ .dir = s->paths.trail, .account = c->account_id,
 		.region = c->region, .bucket = c->trail_bucket, .witness = c->trail_witness,
-		.now_us = now_us, .all = g->asked, .until = trail_written(s->trail) };
+		.now_us = now_us, .all = g->asked, .until = trail_written(s->trail), .stop = &g->stop };
 	g->hour = now_us / HOUR_US;
 	atomic_store(&g->finished, false);
 	if (pthread_create(&g->thread, NULL, work, g)) {
@@ -97,6 +97,7 @@ int sealing_step(struct sealing *g, struct sender *s, struct err *e)
 
 void sealing_close(struct sealing *g)
 {
+	atomic_store(&g->stop, !g->asked);	/* a year's empty digests can wait */
 	if (g->running)
 		collect(g);
 	free(g);

@@ -28,6 +28,7 @@ struct sender {
 	struct http *http;
 	struct pool *pool;
 	char owner[UUID_SIZE];		/* names our leases */
+	int64_t jumped_us;		/* by how much the clock was set under us, in all */
 	size_t left_alone;		/* spool files of a newer version, at the last look */
 };
 

@@ -18,8 +18,8 @@ from turns import REFS, Turns
 
 LONG = bool(os.environ.get("TORTURE"))
 MODES = ("once", "ever")
-SAMPLE = 3              # cases in a sample, and memory; a fault of each, or so many:
-OF_MEMORY = 3
+SAMPLE = 2              # cases in a sample, and memory; a fault of each, or so many:
+OF_MEMORY = 2
 CASES = [("mem", None)] + [("file", e) for e in FILE_ERRORS] + [("sql", e) for e in SQL_ERRORS]
 HELD, FAILED = 3, 5     # states of a delivery, lib/queue.h
 # glibc 2.36 itself dies of a failed allocation there: it reads a null pointer, or aborts.

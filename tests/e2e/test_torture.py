@@ -6,6 +6,8 @@ os.environ["TORTURE"] = "1"     # read when these are imported
 
 import harness  # noqa: E402
 from test_client_death import test_a_client_dies  # noqa: E402,F401
+from test_clock import (test_jumps_between_passes,  # noqa: E402,F401
+                        test_jumps_under_a_resident)
 from test_faults import (test_a_read_that_fails_is_no_damage,  # noqa: E402,F401
                          test_fire, test_first_send, test_list,
                          test_poll, test_resident, test_retry, test_send)
