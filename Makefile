@@ -45,6 +45,7 @@ refire-status         = cli/status cli/status_repositories cli/state cli/state_j
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
                         cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-codecommit-credential = cli/codecommit-credential $(CLIENT) $(BASE)
+refire-artifact       = cli/artifact cli/tree_zip cli/tar_zip cli/zip $(BASE) $(NOUNS)
 refire-trail          = cli/trail cli/trail_seals cli/lookup cli/records cli/follow lib/trail_files \
                         $(SEALED) $(SEAL) $(OPERATE) $(BASE) $(NOUNS)
 
@@ -56,7 +57,7 @@ CHECK  = $(patsubst %.c,%,$(wildcard webhook-sender/check*.c))
 HOOKS    = post-receive reference-transaction
 PROGRAMS = refire refire-hooks refire-poll refire-send refire-check refire-fire \
            refire-queue refire-status refire-explain refire-trail refire-approve refire-reject \
-           refire-approvals refire-codecommit-credential
+           refire-approvals refire-codecommit-credential refire-artifact
 
 LIBS_refire        = -lcrypto -linih
 LIBS_refire-hooks  = -lgit2 -lcrypto -linih
@@ -69,6 +70,7 @@ LIBS_refire-approve = -lgit2 -lsqlite3 -lcrypto -linih
 LIBS_refire-reject = $(LIBS_refire-approve)
 LIBS_refire-approvals = $(LIBS_refire-approve)
 LIBS_refire-codecommit-credential = -lcurl -ljansson -lcrypto -linih
+LIBS_refire-artifact = -lgit2 -larchive -lcrypto -linih -lpthread
 LIBS_refire-status = $(LIBS_refire-queue)
 LIBS_refire-explain = $(LIBS_refire-queue)
 LIBS_refire-trail  = -lgit2 -ljansson -lcrypto -linih -lz
