@@ -36,7 +36,8 @@ import time
 import traceback
 
 from receiver import (Receiver, Reply, big, chunked_forever, close_early,  # noqa: F401
-                      close_mid, drip, reset, slow, status)
+                      close_mid, drip, drip_head, headers_forever, reset,
+                      reset_mid, slow, status)
 from sandbox import (BUILD, ROOT, ZERO, Gone, Site, Work, clean_env,  # noqa: F401
                      find_program, processes_with, run)
 from servers import GitHttpServer, SshServer, Webhook  # noqa: F401

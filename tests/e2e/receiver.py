@@ -118,6 +118,39 @@ def reset():
     return Reply(play, "reset")
 
 
+def reset_mid():
+    """Promise 1,000 bytes, send 10, reset the connection."""
+    def play(connection, request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nten bytes.")
+        request.stop.wait(0.1)          # they are read by then
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+    return Reply(play, "reset_mid")
+
+
+def drip_head(every=1):
+    """The answer's head a byte at a time."""
+    def play(connection, request):
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + 1000 * b"y":
+            connection.sendall(bytes([byte]))
+            if request.stop.wait(every):
+                break
+        return False
+    return Reply(play, "drip_head")
+
+
+def headers_forever(code=200):
+    """One header after another, as fast as they are read."""
+    def play(connection, request):
+        connection.sendall(b"HTTP/1.1 %d X\r\n" % code)
+        n = 0
+        while not request.stop.is_set():
+            n += 1
+            connection.sendall(b"X-Header-%d: %s\r\n" % (n, 100 * b"y"))
+        return False
+    return Reply(play, "headers_forever")
+
+
 def big(size=10 * 1024 * 1024, code=200):
     """An answer with a body of size bytes."""
     def play(connection, _request):

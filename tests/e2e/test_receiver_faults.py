@@ -6,8 +6,8 @@ import os
 import time
 
 import harness
-from harness import (big, chunked_forever, close_early, close_mid, drip, reset, slow,
-                     status)
+from harness import (big, chunked_forever, close_early, close_mid, drip, drip_head,
+                     headers_forever, reset, reset_mid, slow, status)
 
 FAKETIME = ["/usr/lib/%s-linux-gnu/faketime/libfaketime.so.1" % m
             for m in ("x86_64", "aarch64")]
@@ -57,7 +57,10 @@ WAITING = [
     ("closing mid-answer", close_mid(), "connection", 200),
     ("resetting", reset(), "connection", 0),
     ("slow", slow(20), "time", 0),
-    ("dripping its answer", drip(1000, 0.1), "time", 200),
+    ("dripping its answer, a byte a second", drip(1000, 1), "time", 200),
+    ("dripping its head, a byte a second", drip_head(1), "time", 0),
+    ("headers without an end", headers_forever(), "headers exceeded", 200),
+    ("resetting in the middle of its answer", reset_mid(), "connection", 200),
     ("429", status(429, {"Retry-After": "7200"}), "HTTP 429", 429),
 ]
 
