@@ -389,6 +389,7 @@ const char *config_secret_file(const struct pipeline *p, size_t i, const char **
 	const struct { const char *key, *path; } files[] = {
 		{ "secret-file", p->secret_file }, { "url-file", p->url_file },
 		{ "header-file", p->header_file }, { "proxy-login-file", p->proxy_login_file },
+		{ "token-file", p->token_file },
 	};
 
 	if (i >= sizeof(files) / sizeof(*files))

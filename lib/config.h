@@ -24,6 +24,7 @@ enum approval { APPROVAL_NONE, APPROVAL_REQUIRED };
 enum pipeline_on { ON_PUSH = 1, ON_TAG = 2, ON_DELETE = 4 };	/* bits, order of on_choices */
 enum tls_min { TLS_MIN_12, TLS_MIN_13 };
 enum credential_source { CREDENTIALS_GIT, CREDENTIALS_NONE };
+enum trigger { TRIGGER_NOTIFY, TRIGGER_BUILD, TRIGGER_GENERIC };
 enum baseline { BASELINE_SILENT, BASELINE_FIRE };
 
 struct repository {
@@ -68,6 +69,10 @@ struct pipeline {
 	struct address_list deny_addresses, allow_addresses;
 	struct address_rules addresses;	/* made of these and [refire]'s */
 	struct list command, environment;	/* argv; NAME=value */
+	struct list variables;	/* NAME=value */
+	const char *project, *job, *workflow, *event_type, *run_ref, *git_url, *username;
+	const char *token_file, *app_id, *app_key_file, *installation_id;
+	int trigger;		/* enum trigger */
 	const char *directory;
 	int64_t run_timeout_us;
 	int64_t concurrency;	/* attempts in flight at once; 0: see share.h */

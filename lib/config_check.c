@@ -466,6 +466,8 @@ static int check_route(const struct check *k, const struct pipeline *p)
 {
 	if (check_url(k, "url", p->url, false))
 		return -1;
+	if (check_url(k, "git-url", p->git_url, true))
+		return -1;
 	if (*p->tls_key && !*p->tls_cert)
 		return check_fail(k, "tls-key", "`tls-key` needs a `tls-cert`");
 	if (check_proxy(k, p->proxy, p->proxy_login_file))

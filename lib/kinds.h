@@ -18,7 +18,18 @@
 #define KIND_LIST(X) \
 	/* name, keys */ \
 	X("webhook", KIND_HTTP "!url|url-file format template-file secret-file") \
-	X("exec", "!command directory environment run-timeout")
+	X("exec", "!command directory environment run-timeout") \
+	X("jenkins", KIND_HTTP "!url !trigger job git-url username !token-file variables") \
+	X("gitlab-pipeline", KIND_HTTP "url !project !token-file run-ref variables") \
+	X("github-dispatch", KIND_HTTP "url !project !event-type|workflow !token-file|app-key-file " \
+		"app-id installation-id run-ref variables") \
+	X("gitea-dispatch", KIND_HTTP "!url !project !workflow !token-file run-ref variables") \
+	X("woodpecker", KIND_HTTP "!url !project !token-file run-ref variables") \
+	X("drone", KIND_HTTP "!url !project !token-file run-ref variables") \
+	X("buildkite", KIND_HTTP "url !project !token-file run-ref variables") \
+	X("circleci", KIND_HTTP "url !project !token-file run-ref variables") \
+	X("azure-pipelines", KIND_HTTP "url !project !job !token-file run-ref variables") \
+	X("tekton", KIND_HTTP "!url !project !job !token-file variables")
 
 struct kind {
 	const char *name, *keys;

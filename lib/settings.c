@@ -15,6 +15,7 @@ static const char *const mode_choices[] = { "queued", "superseded", "parallel", 
 static const char *const approval_choices[] = { "none", "required", NULL };
 static const char *const credentials_choices[] = { "git", "none", NULL };
 static const char *const baseline_choices[] = { "silent", "fire", NULL };
+static const char *const trigger_choices[] = { "notify", "build", "generic", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL };
 static const char *const target_choices[] = {
 #define X(name, keys) name,
@@ -35,6 +36,8 @@ _Static_assert(MODE_QUEUED == 0 && MODE_SUPERSEDED == 1 && MODE_PARALLEL == 2,
 _Static_assert(BASELINE_SILENT == 0 && BASELINE_FIRE == 1,
 	"baseline_choices stand in the order of enum baseline");
 
+_Static_assert(TRIGGER_NOTIFY == 0 && TRIGGER_BUILD == 1 && TRIGGER_GENERIC == 2,
+	"trigger_choices stand in the order of enum trigger");
 _Static_assert(CREDENTIALS_GIT == 0 && CREDENTIALS_NONE == 1,
 	"credentials_choices stand in the order of enum credential_source");
 
@@ -212,7 +215,8 @@ const struct setting settings[] = {
 	{ PIPELINE("target", SETTING_STRING, target), .choices = target_choices,
 	  .help = "The kind of receiver. Required." },
 	{ PIPELINE("url", SETTING_STRING, url),
-	  .help = "Where requests go, http or https. Either this or url-file is required." },
+	  .help = "Where requests go, http or https: of a webhook the whole address, else where the "
+		"service is." },
 	{ PIPELINE("url-file", SETTING_PATH, url_file),
 	  .help = "File with the url, where the url itself is the secret." },
 	{ PIPELINE("format", SETTING_STRING, format), .def = "generic", .choices = format_choices,
@@ -256,6 +260,37 @@ const struct setting settings[] = {
 		"lists in [refire]." },
 	{ PIPELINE("allow-addresses", SETTING_ADDRESSES, allow_addresses),
 	  .help = "Addresses and networks that its requests may go to, whatever refuses them." },
+	{ PIPELINE("trigger", SETTING_CHOICE, trigger), .choices = trigger_choices,
+	  .help = "How Jenkins starts its jobs: notify, build or generic." },
+	{ PIPELINE("project", SETTING_STRING, project),
+	  .help = "What is to be started there, as the service names it: OWNER/REPOSITORY, a number, a "
+		"slug, a namespace." },
+	{ PIPELINE("job", SETTING_STRING, job),
+	  .help = "The job or pipeline in it: FOLDER/NAME of Jenkins, the number of an Azure pipeline, "
+		"the name of a Tekton Pipeline." },
+	{ PIPELINE("workflow", SETTING_STRING, workflow),
+	  .help = "The file of the workflow that is dispatched, such as build.yml." },
+	{ PIPELINE("event-type", SETTING_STRING, event_type),
+	  .help = "The type of a repository_dispatch event; starts workflows that wait for it." },
+	{ PIPELINE("run-ref", SETTING_STRING, run_ref),
+	  .help = "The branch or tag that the service is asked to run. Default: the one that was "
+		"pushed." },
+	{ PIPELINE("variables", SETTING_LIST, variables),
+	  .help = "What the pipeline is given, each NAME=value, with placeholders: parameters, inputs, "
+		"variables, whatever the service calls them." },
+	{ PIPELINE("git-url", SETTING_STRING, git_url),
+	  .help = "The repository's address as the jobs of Jenkins have it. Default: url of the "
+		"repository." },
+	{ PIPELINE("username", SETTING_STRING, username),
+	  .help = "The user of Jenkins whose API token is in token-file." },
+	{ PIPELINE("token-file", SETTING_PATH, token_file),
+	  .help = "File with the token that the service knows us by." },
+	{ PIPELINE("app-id", SETTING_STRING, app_id),
+	  .help = "The id, or client id, of a GitHub App that asks in place of a token." },
+	{ PIPELINE("app-key-file", SETTING_PATH, app_key_file),
+	  .help = "The private key (PEM) of the GitHub App." },
+	{ PIPELINE("installation-id", SETTING_STRING, installation_id),
+	  .help = "The number of the App's installation. Default: asked for." },
 	{ PIPELINE("command", SETTING_LIST, command),
 	  .help = "The program to run, and its arguments, separated by commas; no shell is between. "
 		"Arguments may have placeholders." },

@@ -106,21 +106,29 @@ static int start_program(struct attempts *t, struct flight *f, struct err *e)
 	return programs_start(t->programs, &f->step.program, f, e);
 }
 
+/* With its last request of one: others need not wait any more. */
+static void fetched(struct flight *f)
+{
+	if (f->fetching)
+		tokens_fetched(f->fetching);
+	f->fetching = NULL;
+}
+
 static void launch(struct attempts *t, struct flight *f)
 {
 	bool program = f->step.kind == STEP_PROGRAM;
 	struct err e;
 
-	if (f->step.token && !tokens_fetch(f->step.token)) {
+	if (f->step.token && !f->fetching && !tokens_fetch(f->step.token)) {
 		f->next = t->parked;
 		t->parked = f;
 		return;
 	}
+	f->fetching = f->step.token;
 	f->exchanges++;
 	if (!(program ? start_program(t, f, &e) : http_start(t->sender->http, &f->step.request, f, &e)))
 		return;
-	if (f->step.token)
-		tokens_fetched(f->step.token);
+	fetched(f);
 	flight_refuse(f, &e);
 	to_commit(t, f);
 }
@@ -155,13 +163,11 @@ static void unpark(struct attempts *t)
 
 static void done(struct attempts *t, struct flight *f)
 {
-	const char *token = f->step.token;
-
 	f->answered = true;
 	flight_advance(f);
+	if (f->settled || !f->step.token)
+		fetched(f);
 	to_commit(t, f);
-	if (token)
-		tokens_fetched(token);
 }
 
 static int collect_answers(struct attempts *t)

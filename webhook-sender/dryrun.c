@@ -13,6 +13,7 @@
 #include "match.h"
 #include "mirror.h"
 #include "redact.h"
+#include "secrets.h"
 #include "target.h"
 
 struct dry {
@@ -82,6 +83,18 @@ static void body(struct dry *d, const struct body *b)
 	buf_str(d->out, "\n\n");
 }
 
+/* A body that holds a token of the configuration is shown without it. */
+static void masked_body(struct dry *d, const struct pipeline *p, struct body b)
+{
+	char *copy = arena_memdup(&d->arena, b.fd < 0 ? b.s : "", b.fd < 0 ? b.len : 0);
+	const char *path;
+
+	for (size_t i = 0; b.fd < 0 && config_secret_file(p, i, &path); i++)
+		secrets_mask(path, copy, b.len);
+	b.s = copy;
+	body(d, &b);
+}
+
 static void print_request(struct dry *d, const struct pipeline *p, const struct request *r)
 {
 	struct buf url;
@@ -96,14 +109,14 @@ static void print_request(struct dry *d, const struct pipeline *p, const struct 
 		json_object(&d->j);
 		headers(d, &r->headers);
 		json_end(&d->j);
-		body(d, &r->body);
+		masked_body(d, p, r->body);
 		json_end(&d->j);
 	} else {
 		buf_fmt(d->out, "\n%s ", r->method);
 		log_safe(d->out, url.s, url.len);
 		buf_chr(d->out, '\n');
 		headers(d, &r->headers);
-		body(d, &r->body);
+		masked_body(d, p, r->body);
 	}
 	buf_release(&url);
 }

@@ -30,6 +30,7 @@ struct flight {
 	struct step step;
 	struct answer answer;		/* to step.request */
 	struct program_end ended;	/* of step.program */
+	const char *fetching;		/* the token it fetches; NULL: none */
 	bool answered;			/* one of these is there, and not looked at yet */
 	int exchanges;
 	const int64_t *jumped;		/* the sender's, and what it was when we began: the claim's */

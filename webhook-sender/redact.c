@@ -7,6 +7,8 @@
 #include "digest.h"
 #include "secrets.h"
 
+#define HEADER_MIN 8			/* a shorter value is no secret, and would mask words */
+
 bool redact_hides(const struct header *h)
 {
 	static const char *const words[] = {
@@ -72,15 +74,39 @@ static struct hidden hidden_of(const char *url, struct arena *a)
 	return h;
 }
 
+/* "Bearer TOKEN": the token too, where it was fetched and stands in no file. */
+static void mask_header(const char *value, char *s, size_t n)
+{
+	const char *blank = strrchr(value, ' ');
+	const struct secret whole = { value, strlen(value) };
+	const struct secret last = { blank ? blank + 1 : "", blank ? strlen(blank + 1) : 0 };
+
+	if (whole.len >= HEADER_MIN)
+		secrets_mask_text(&whole, s, n);
+	if (last.len >= HEADER_MIN)
+		secrets_mask_text(&last, s, n);
+}
+
+static bool has_hidden(const struct request *r)
+{
+	for (size_t i = 0; i < r->headers.n; i++)
+		if (r->headers.v[i].hidden)
+			return true;
+	return false;
+}
+
 /* A copy without the secrets. */
-static const char *mask(const struct pipeline *p, const struct hidden *h, const char *s, size_t n,
-	struct arena *a)
+static const char *mask(const struct pipeline *p, const struct request *r, const struct hidden *h,
+	const char *s, size_t n, struct arena *a)
 {
 	char *copy = arena_memdup(a, s, n);
 	const char *path;
 
 	for (size_t i = 0; config_secret_file(p, i, &path); i++)
 		secrets_mask(path, copy, n);
+	for (size_t i = 0; i < r->headers.n; i++)
+		if (r->headers.v[i].hidden)
+			mask_header(r->headers.v[i].value, copy, n);
 	secrets_mask_text(&h->user, copy, n);
 	secrets_mask_text(&h->basic, copy, n);
 	secrets_mask_text(&h->query, copy, n);
@@ -102,13 +128,13 @@ void redact_answer(const struct pipeline *p, const struct request *r, struct ans
 {
 	struct hidden h = hidden_of(r->url, arena);
 
-	if (!has_secrets(p) && !h.user.len && !h.query.len)
+	if (!has_secrets(p) && !has_hidden(r) && !h.user.len && !h.query.len)
 		return;
 	if (h.user.len)
 		arena->secret = true;
-	a->body = mask(p, &h, a->body, a->body_len, arena);
-	a->detail = mask(p, &h, a->detail, strlen(a->detail), arena);
+	a->body = mask(p, r, &h, a->body, a->body_len, arena);
+	a->detail = mask(p, r, &h, a->detail, strlen(a->detail), arena);
 	for (size_t i = 0; i < a->headers.n; i++)
-		a->headers.v[i].value = mask(p, &h, a->headers.v[i].value,
+		a->headers.v[i].value = mask(p, r, &h, a->headers.v[i].value,
 			strlen(a->headers.v[i].value), arena);
 }

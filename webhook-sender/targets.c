@@ -4,11 +4,23 @@
 
 #include "target.h"
 
-extern const struct target target_exec, target_webhook;
+extern const struct target target_azure, target_buildkite, target_circleci, target_drone,
+	target_exec, target_gitea, target_github, target_gitlab, target_jenkins, target_tekton,
+	target_webhook, target_woodpecker;
 
 const struct target *const targets[] = {
 	&target_webhook,
 	&target_exec,
+	&target_jenkins,
+	&target_gitlab,
+	&target_github,
+	&target_gitea,
+	&target_woodpecker,
+	&target_drone,
+	&target_buildkite,
+	&target_circleci,
+	&target_azure,
+	&target_tekton,
 	NULL,
 };
 
