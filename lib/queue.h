@@ -233,6 +233,7 @@ struct poll_row {
 	int64_t greet_us;		/* until then its server is greeted before it is asked */
 	int64_t failures_stored;	/* as the row has it; what queue_polls found */
 	const char *head_stored;	/* likewise */
+	bool times_only;		/* last, ok and next alone are other than stored */
 };
 int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg), void *arg,
 	struct err *e);

@@ -168,8 +168,23 @@ static int journal_head(struct queue *q, const struct poll_row *p, struct err *e
 	return failed;
 }
 
+static int store_times(struct queue *q, const struct poll_row *p, bool *done, struct err *e)
+{
+	int failed = db_exec(q->db, e, "UPDATE polls SET last=?2, ok=?3, next=?4 WHERE repository=?1",
+		"siii", p->repository, p->last_us, p->ok_us, p->next_us);
+
+	*done = !failed && db_changes(q->db);
+	return failed;
+}
+
 static int store(struct queue *q, const struct poll_row *p, struct err *e)
 {
+	bool done = false;
+
+	if (p->times_only && store_times(q, p, &done, e))
+		return -1;
+	if (done)
+		return 0;
 	if (db_exec(q->db, e, "INSERT INTO polls(repository, what, last, ok, changed, next, failures,"
 		" error, refs, mark, head, speaks, greet)"
 		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(repository)"

@@ -351,7 +351,7 @@ int queue_polls(struct queue *q, int (*cb)(const struct poll_row *r, void *arg),
 		row = (struct poll_row){ db_text(&r, 0), db_text(&r, 1), db_int(&r, 2), db_int(&r, 3),
 			db_int(&r, 4), db_int(&r, 5), db_int(&r, 6), db_text(&r, 7), db_int(&r, 8),
 			db_text(&r, 9), db_text(&r, 10), db_int(&r, 11), db_int(&r, 12),
-			db_int(&r, 6), db_text(&r, 10) };
+			db_int(&r, 6), db_text(&r, 10), false };
 		stop = cb(&row, arg);
 	}
 	if (stop)

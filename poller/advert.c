@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "still.h"
 
 enum {
 	FIRST,			/* a greeting's first line */
@@ -284,6 +285,7 @@ static int take(void *arg, enum pkt_kind kind, char *line, size_t len, struct er
 {
 	struct advert *x = arg;
 
+	x->sum = still_add_bytes(x->sum + kind, line, len);
 	if (x->state == DONE)
 		return odd(e, "more after the end", kind == PKT_LINE ? line : "a flush");
 	if (kind == PKT_LINE)
@@ -291,20 +293,11 @@ static int take(void *arg, enum pkt_kind kind, char *line, size_t len, struct er
 	return kind == PKT_FLUSH ? take_flush(x, e) : odd(e, "a flush was expected", "0001 or 0002");
 }
 
-/* FNV-1a */
-static uint64_t add_up(uint64_t sum, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		sum = (sum ^ (unsigned char)s[i]) * UINT64_C(1099511628211);
-	return sum;
-}
-
 int advert_feed(struct advert *x, const char *s, size_t n, struct err *e)
 {
 	if (n > LIMIT_ADVERTISEMENT - x->bytes)
 		return err_set(e, ERR_DATA, "the answer is longer than %d bytes", LIMIT_ADVERTISEMENT);
 	x->bytes += n;
-	x->sum = add_up(x->sum, s, n);
 	return pkt_feed(&x->pkt, s, n, &(struct pkt_taker){ take, x }, e);
 }
 
@@ -353,17 +346,17 @@ int advert_refs(struct advert *x, struct repo_refs *out, struct err *e)
 void advert_request(struct buf *b, const struct advert_caps *caps,
 	const struct queue_texts *scope)
 {
-	pkt_line(b, "command=ls-refs");
+	pkt_text(b, "command=", "ls-refs");
 	if (caps->agent)
-		pkt_line(b, "agent=refire/" REFIRE_VERSION);
+		pkt_text(b, "agent=refire/", REFIRE_VERSION);
 	if (caps->sha256)
-		pkt_line(b, "object-format=sha256");
+		pkt_text(b, "object-format=", "sha256");
 	pkt_delim(b);
-	pkt_line(b, "symrefs");
+	pkt_text(b, "symrefs", "");
 	if (caps->unborn)
-		pkt_line(b, "unborn");
-	pkt_line(b, "ref-prefix HEAD");
+		pkt_text(b, "unborn", "");
+	pkt_text(b, "ref-prefix ", "HEAD");
 	for (size_t i = 0; i < scope->n; i++)
-		pkt_line(b, "ref-prefix %s", scope->v[i]);
+		pkt_text(b, "ref-prefix ", scope->v[i]);
 	pkt_flush(b);
 }

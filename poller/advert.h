@@ -51,7 +51,7 @@ struct advert {
 	struct repo_refs refs;
 	const char *head;
 	size_t bytes;			/* all that came */
-	uint64_t sum;			/* of them */
+	uint64_t sum;			/* of all lines, however they were cut into pieces */
 	size_t oid_len;			/* 0 until one was seen */
 	int state;
 };

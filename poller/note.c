@@ -47,9 +47,23 @@ static void note_found(struct watched *w, const struct look *l, const struct rep
 	set_text(&w->mark, r->mark);
 }
 
+uint64_t note_sum(const struct watched *w)
+{
+	const char *const texts[] = { w->what, w->error, w->mark, w->head };
+	const int64_t numbers[] = { w->changed_us, w->when.failures, w->refs, w->speaks, w->greet_us };
+	uint64_t sum = 1;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		sum = still_add(sum, texts[i]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sum = still_add_number(sum, numbers[i]);
+	return sum;
+}
+
 void note_stored(struct watched *w)
 {
 	w->dirty = false;
+	w->stored_sum = note_sum(w);
 	w->failures_stored = w->when.failures;
 	set_text(&w->head_stored, w->head);
 }

@@ -9,6 +9,8 @@
 #include "report.h"
 #include "roster.h"
 
+/* All that its row holds but the times of looks: most looks change only those. */
+uint64_t note_sum(const struct watched *w);
 /* Its row is in the queue as it is now. */
 void note_stored(struct watched *w);
 /* now_us: wall-clock, after the look. r: what was reported of it. */

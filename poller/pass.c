@@ -10,7 +10,7 @@
 #include "signals.h"
 
 #define FLUSH_US US_PER_S		/* results are stored this often */
-#define FLUSH_ROWS 256			/* or this many at once */
+#define FLUSH_ROWS 16384		/* or this many: each time costs a sync of the queue */
 #define NAP_MS 1000
 #define FETCH_THREADS 2
 

@@ -52,12 +52,17 @@ static bool begin_again(struct pass *p, struct look *l)
 	return !l->failed;
 }
 
-/* An entry that went, or is another now, has disowned its look. */
-static void end_one(struct pass *p, struct look *l)
+/* An entry that went, or is another now, has disowned its look: then NULL. */
+static struct watched *owner(const struct pass *p, const struct look *l)
 {
 	struct watched *w = roster_find(&p->roster, l->name);
 
-	if (!w || w->look != l)
+	return w && w->look == l ? w : NULL;
+}
+
+static void end_one(struct pass *p, struct watched *w, struct look *l)
+{
+	if (!w)
 		return;
 	if (!l->failed && l->unloaded)
 		l->failed = look_catch_up(l, p->queue, &l->err) != 0;
@@ -66,12 +71,12 @@ static void end_one(struct pass *p, struct look *l)
 
 static void end_local(struct pass *p, struct look *l)
 {
-	const struct watched *w = roster_find(&p->roster, l->name);
+	struct watched *w = owner(p, l);
 
-	if (w && w->look == l && l->unloaded && begin_again(p, l))
+	if (w && l->unloaded && begin_again(p, l))
 		return;
 	hosts_leave(&p->roster.hosts, l->host);
-	end_one(p, l);
+	end_one(p, w, l);
 	look_free(l);
 }
 
@@ -100,19 +105,17 @@ static void learn(struct pass *p, struct watched *w, const struct look *l)
 /* What is seen is reported when the mirror has it, or could not be given it. */
 static void end_fetched(struct pass *p, struct look *l)
 {
-	const struct watched *w = roster_find(&p->roster, l->name);
+	struct watched *w = owner(p, l);
 
-	if (w && w->look == l)
+	if (w)
 		say_mirror(&p->say, w, l);
-	end_one(p, l);
+	end_one(p, w, l);
 	look_free(l);
 }
 
 static bool fetch_first(struct pass *p, struct look *l)
 {
-	const struct watched *w = roster_find(&p->roster, l->name);
-
-	if (!w || w->look != l || !fetch_wanted(l))
+	if (!fetch_wanted(l))
 		return false;
 	if (l->unloaded && look_catch_up(l, p->queue, &l->err)) {
 		l->failed = true;
@@ -143,13 +146,13 @@ static void end_remote(struct pass *p, struct look *l)
 	hosts_leave(&p->roster.hosts, l->host);
 	look_share(l);
 	for (struct look *t = l; t; t = t->twins) {
-		struct watched *w = roster_find(&p->roster, t->name);
+		struct watched *w = owner(p, t);
 
-		if (w && w->look == t)
+		if (w)
 			learn(p, w, t);
-		if (t == l && fetch_first(p, t))
+		if (w && t == l && fetch_first(p, t))
 			return;
-		end_one(p, t);
+		end_one(p, w, t);
 	}
 	look_free(l);
 }

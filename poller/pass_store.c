@@ -38,7 +38,7 @@ static struct poll_row row_of(const struct watched *w)
 {
 	return (struct poll_row){ w->name, w->what, w->when.last_us, w->ok_us, w->changed_us,
 		w->when.next_us, w->when.failures, w->error, w->refs, w->mark, w->head, w->speaks,
-		w->greet_us, w->failures_stored, w->head_stored };
+		w->greet_us, w->failures_stored, w->head_stored, note_sum(w) == w->stored_sum };
 }
 
 static int store_rows(struct pass *p, struct err *e)

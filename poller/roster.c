@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "below.h"
+#include "note.h"
 #include "remote.h"
 #include "scope.h"
 
@@ -238,21 +239,46 @@ static int take_row(const struct poll_row *row, void *arg)
 	w->speaks = row->speaks;
 	w->greet_us = row->greet_us;
 	w->failures_stored = row->failures;
+	w->stored_sum = note_sum(w);
 	return 0;
 }
 
 /* ---- twins ---- */
 
-/* All that decides what a server answers. */
-static int compare_remotes(const struct repository *a, const struct repository *b)
-{
-	const char *const x[] = { a->url, a->username, a->token_file, a->ssh_key, a->known_hosts,
-		a->ca_file, a->tls_cert, a->tls_key, a->mirror ? a->name : "" };
-	const char *const y[] = { b->url, b->username, b->token_file, b->ssh_key, b->known_hosts,
-		b->ca_file, b->tls_cert, b->tls_key, b->mirror ? b->name : "" };
-	int c = a->credentials - b->credentials;
+#define FIELDS 9
 
-	for (size_t i = 0; !c && i < sizeof(x) / sizeof(*x); i++)
+/* All that decides what a server answers. */
+static void remote_fields(const struct repository *r, const char *v[FIELDS])
+{
+	const char *const all[FIELDS] = { r->url, r->username, r->token_file, r->ssh_key,
+		r->known_hosts, r->ca_file, r->tls_cert, r->tls_key, r->mirror ? r->name : "" };
+
+	memcpy(v, all, sizeof(all));
+}
+
+/* Of thousands few are twins: a sum tells the others apart. */
+static uint64_t remote_sum(const struct repository *r)
+{
+	const char *v[FIELDS];
+	uint64_t sum = (uint64_t)r->credentials;
+
+	remote_fields(r, v);
+	for (size_t i = 0; i < FIELDS; i++)
+		sum = still_add(sum, v[i]);
+	return sum;
+}
+
+static int compare_remotes(const struct watched *a, const struct watched *b)
+{
+	const char *x[FIELDS], *y[FIELDS];
+	int c;
+
+	if (a->remote_sum != b->remote_sum)
+		return a->remote_sum < b->remote_sum ? -1 : 1;
+	remote_fields(a->conf, x);
+	remote_fields(b->conf, y);
+	c = a->conf->credentials - b->conf->credentials;
+	for (size_t i = 0; !c && i < FIELDS; i++)
 		c = strcmp(x[i], y[i]);
 	return c;
 }
@@ -260,7 +286,7 @@ static int compare_remotes(const struct repository *a, const struct repository *
 static int by_remote(const void *a, const void *b)
 {
 	const struct watched *const *x = a, *const *y = b;
-	int c = compare_remotes((*x)->conf, (*y)->conf);
+	int c = compare_remotes(*x, *y);
 
 	return c ? c : strcmp((*x)->name, (*y)->name);
 }
@@ -269,7 +295,7 @@ static int by_remote(const void *a, const void *b)
 static void link_twins(struct watched **v, size_t n)
 {
 	for (size_t first = 0, i = 0; i < n; i++) {
-		bool last = i + 1 == n || compare_remotes(v[i]->conf, v[i + 1]->conf);
+		bool last = i + 1 == n || compare_remotes(v[i], v[i + 1]);
 
 		v[i]->twin = last ? v[first] : v[i + 1];
 		first = last ? i + 1 : first;
@@ -283,8 +309,10 @@ static void find_twins(struct roster *r)
 
 	for (size_t i = 0; i < r->n; i++) {
 		r->v[i]->twin = r->v[i];
-		if (r->v[i]->by != BY_PATH)
-			v[n++] = r->v[i];
+		if (r->v[i]->by == BY_PATH)
+			continue;
+		r->v[i]->remote_sum = remote_sum(r->v[i]->conf);
+		v[n++] = r->v[i];
 	}
 	qsort(v, n, sizeof(struct watched *), by_remote);
 	link_twins(v, n);
@@ -323,6 +351,7 @@ void roster_forget_marks(struct roster *r)
 	for (size_t i = 0; i < r->n; i++) {
 		set_text(&r->v[i]->mark, "");
 		r->v[i]->stamp = 0;
+		r->v[i]->stored_sum = 0;
 	}
 }
 

@@ -27,6 +27,7 @@ struct watched {
 	enum watched_by by;
 	struct host *host;
 	struct watched *twin;		/* the next of those of the same remote, in a ring */
+	uint64_t remote_sum;		/* of what tells remotes apart */
 	const struct repository *conf;
 	char *dir;			/* git directory; "": polled by URL */
 	char *what;			/* dir, or the URL as it is shown */
@@ -41,6 +42,7 @@ struct watched {
 	int64_t speaks, greet_us;	/* as in struct poll_row */
 	int64_t failures_stored;
 	char *head_stored;
+	uint64_t stored_sum;		/* note_sum of its row in the queue; 0 none */
 	struct queue_version version;	/* of its accepted refs, as of stamp */
 	int64_t stamp;			/* queue_stamp; 0 version is not known */
 	bool dirty;			/* to be stored */

@@ -34,8 +34,10 @@
 #define STILL_DIGEST 17		/* 16 hex digits and a NUL */
 #define STILL_MARK 64
 
-/* One more text into a sum. */
+/* One more text, or number, into a sum. */
 uint64_t still_add(uint64_t sum, const char *text);
+uint64_t still_add_bytes(uint64_t sum, const char *s, size_t n);
+uint64_t still_add_number(uint64_t sum, int64_t n);
 /* git_dir: absolute. digest "": too young, or not to be read: look at it whole. */
 void still_take(const char *git_dir, int64_t now_us, char digest[STILL_DIGEST]);
 /* whole_us: when that look began. */

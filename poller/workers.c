@@ -134,8 +134,8 @@ struct look *workers_take(struct workers *w)
 	if (w->done.n) {
 		l = w->done.v[--w->done.n];
 		w->busy--;
-	} else if (read(w->fd, &rung, sizeof(rung)) < 0) {
-		rung = 0;	/* nothing rang: as good */
+		if (!w->done.n && read(w->fd, &rung, sizeof(rung)) < 0)
+			rung = 0;	/* nothing rang: as good */
 	}
 	pthread_mutex_unlock(&w->lock);
 	return l;

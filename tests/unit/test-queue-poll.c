@@ -130,6 +130,32 @@ static void test_rows(void)
 	buf_release(&b);
 }
 
+static int find_times(const struct poll_row *r, void *arg)
+{
+	buf_fmt(arg, "%s %d %d %d %s;", r->repository, (int)(r->last_us / S), (int)(r->ok_us / S),
+		(int)(r->next_us / S), r->mark);
+	return 0;
+}
+
+static void test_times_only(void)
+{
+	struct poll_row r = { .repository = "web", .what = "https://x/web", .last_us = 20 * S,
+		.ok_us = 21 * S, .next_us = 22 * S, .error = "", .mark = "m", .head = "",
+		.head_stored = "", .times_only = true };
+	struct buf b;
+
+	buf_init(&b, 1000);
+	ok(!queue_poll_done(q, &r, 1, &e), "times alone");
+	queue_polls(q, find_times, &b, &e);
+	is_str(b.s, "web 20 21 22 ;", "nothing else is written");
+	r.repository = "zap";
+	ok(!queue_poll_done(q, &r, 1, &e), "of a row that is not there");
+	buf_clear(&b);
+	queue_polls(q, find_times, &b, &e);
+	is_str(b.s, "web 20 21 22 ;zap 20 21 22 m;", "the whole is written");
+	buf_release(&b);
+}
+
 /* ---- what was heard ---- */
 
 #define DAY (24 * 3600 * S)
@@ -271,6 +297,7 @@ int main(void)
 		return 1;
 	test_asking();
 	test_rows();
+	test_times_only();
 	test_keeping();
 	test_stamp(path);
 	test_heard();
