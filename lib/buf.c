@@ -79,13 +79,18 @@ void buf_chr(struct buf *b, char c)
 
 void buf_vfmt(struct buf *b, const char *fmt, va_list ap)
 {
+	char shortly[256];		/* most are: then once is enough */
 	va_list again;
 	char *to;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(shortly, sizeof(shortly), fmt, again);
 	va_end(again);
+	if (n >= 0 && n < (int)sizeof(shortly)) {
+		buf_add(b, shortly, (size_t)n);
+		return;
+	}
 	if (n < 0 || !(to = buf_room(b, (size_t)n))) {
 		b->over = true;
 		return;

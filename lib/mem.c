@@ -140,13 +140,16 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_fmt(struct arena *a, const char *fmt, ...)
 {
+	char shortly[256];		/* most are: then once is enough */
 	va_list ap;
 	char *s;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(shortly, sizeof(shortly), fmt, ap);
 	va_end(ap);
+	if (n >= 0 && n < (int)sizeof(shortly))
+		return arena_memdup(a, shortly, (size_t)n);
 	s = arena_alloc(a, (size_t)(n < 0 ? 0 : n) + 1);
 	va_start(ap, fmt);
 	vsnprintf(s, (size_t)(n < 0 ? 0 : n) + 1, fmt, ap);

@@ -92,8 +92,12 @@ static void take_out(struct known **at)
 
 static bool use_known(struct look *l)
 {
-	struct known **at = find(l), *k = *at;
+	struct known **at, *k;
 
+	if (!l->credentials->v)
+		return false;
+	at = find(l);
+	k = *at;
 	if (k && k->until_s && k->until_s <= clock_wall_us() / US_PER_S) {
 		take_out(at);
 		k = NULL;

@@ -104,24 +104,57 @@ int pkt_feed(struct pkt_reader *p, const char *s, size_t n, const struct pkt_tak
 
 /* ---- writing ---- */
 
+static void write_length(char head[4], size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 3; i >= 0; i--, n >>= 4)
+		head[i] = digits[n & 15];
+}
+
+/* In place: the length is known, and written, when the line stands. */
 void pkt_line(struct buf *b, const char *fmt, ...)
 {
-	struct buf line;
+	size_t at = b->len;
 	va_list ap;
 
-	buf_init(&line, LIMIT_PKT_LINE - 4);
+	buf_add(b, "0000", 4);
 	va_start(ap, fmt);
-	buf_vfmt(&line, fmt, ap);
+	buf_vfmt(b, fmt, ap);
 	va_end(ap);
-	buf_chr(&line, '\n');
-	pkt_bytes(b, line.s, line.len);
-	b->over |= line.over;
-	buf_release(&line);
+	buf_chr(b, '\n');
+	if (b->len - at > LIMIT_PKT_LINE)
+		b->over = true;
+	else if (!b->over)
+		write_length(b->s + at, b->len - at);
+}
+
+void pkt_text(struct buf *b, const char *start, const char *rest)
+{
+	size_t m = strlen(start), n = strlen(rest);
+	char head[4];
+
+	if (m > LIMIT_PKT_LINE - 5 || n > LIMIT_PKT_LINE - 5 - m) {
+		b->over = true;
+		return;
+	}
+	write_length(head, m + n + 5);
+	buf_add(b, head, 4);
+	buf_add(b, start, m);
+	buf_add(b, rest, n);
+	buf_chr(b, '\n');
 }
 
 void pkt_bytes(struct buf *b, const void *p, size_t n)
 {
-	buf_fmt(b, "%04zx", n + 4);
+	char head[4];
+
+	if (n > LIMIT_PKT_LINE - 4) {
+		b->over = true;
+		return;
+	}
+	write_length(head, n + 4);
+	buf_add(b, head, 4);
 	buf_add(b, p, n);
 }
 

@@ -45,6 +45,8 @@ bool pkt_partial(const struct pkt_reader *p);
 
 /* Writing: one line (a newline is added), a flush, a delimiter. */
 void pkt_line(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* One line of two texts: the same, for what is made for each poll. */
+void pkt_text(struct buf *b, const char *start, const char *rest);
 void pkt_flush(struct buf *b);
 void pkt_delim(struct buf *b);
 /* A line as it is, without a newline: may hold NUL bytes. */

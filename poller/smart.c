@@ -495,11 +495,12 @@ int smart_wait(struct smart *s, int timeout_ms, const int *fds, size_t nfds, str
 	for (size_t i = 0; i < nfds; i++)
 		extra[i] = (struct curl_waitfd){ .fd = fds[i], .events = CURL_WAIT_POLLIN };
 	collect(s);
-	if (!failed && !s->done)
+	if (!failed && !s->done) {
 		failed = curl_multi_poll(s->multi, extra, (unsigned)nfds, timeout_ms, NULL);
-	if (!failed)
-		failed = curl_multi_perform(s->multi, &still);
-	collect(s);
+		if (!failed)
+			failed = curl_multi_perform(s->multi, &still);
+		collect(s);
+	}
 	return failed ? err_set(e, ERR_OS, "libcurl: %s", curl_multi_strerror(failed)) : 0;
 }
 

@@ -130,8 +130,35 @@ static void test_writing(void)
 	ok(b.len == 35 && !memcmp(b.s, "0014command=ls-refs\n00010007a\0b0000", 35), "as git writes it");
 	parse(&got, b.s, b.len, 3);
 	ok(!memcmp(got.s, "[command=ls-refs]D[a\0b]F", 24), "and reads it");
+	buf_clear(&b);
+	pkt_text(&b, "ref-prefix ", "refs/heads/main");
+	pkt_text(&b, "symrefs", "");
+	ok(b.len == 43 && !memcmp(b.s, "001fref-prefix refs/heads/main\n000csymrefs\n", 43),
+		"a line of two texts");
 	buf_release(&b);
 	buf_release(&got);
+}
+
+static void test_too_long(void)
+{
+	static char text[LIMIT_PKT_LINE];
+	struct buf b;
+
+	memset(text, 'x', sizeof(text) - 1);
+	buf_init(&b, MIB);
+	text[LIMIT_PKT_LINE - 5] = 0;
+	pkt_text(&b, "", text);
+	ok(!b.over && b.len == LIMIT_PKT_LINE && !memcmp(b.s, "fff0", 4), "the longest line");
+	buf_clear(&b);
+	pkt_text(&b, "x", text);
+	ok(b.over, "one byte more is no line");
+	buf_clear(&b);
+	pkt_line(&b, "x%s", text);
+	ok(b.over, "nor when it is formatted");
+	buf_clear(&b);
+	pkt_bytes(&b, text, LIMIT_PKT_LINE - 3);
+	ok(b.over, "nor of bytes");
+	buf_release(&b);
 }
 
 int main(void)
@@ -141,5 +168,6 @@ int main(void)
 	test_longest();
 	test_taker();
 	test_writing();
+	test_too_long();
 	return tap_done();
 }
