@@ -9,7 +9,7 @@ NOUNS   = lib/spool_take lib/address lib/secret_lines lib/secrets lib/pem lib/se
           lib/repo_memory lib/refdir lib/gitcmd lib/below
 STORE   = lib/db_sqlite lib/queue lib/queue_intake lib/queue_command lib/queue_read \
           lib/queue_poll lib/queue_join lib/queue_claim lib/queue_gate \
-          lib/queue_approval lib/queue_heard \
+          lib/queue_approval lib/queue_heard lib/queue_prune \
           lib/queue_attempt lib/queue_clock lib/queue_story lib/trail lib/trail_write lib/trail_files
 
 SEALED  = lib/gzip lib/trail_index
@@ -33,9 +33,10 @@ refire-poll           = poller/poll $(POLLER) $(BASE) $(NOUNS) $(STORE)
 refire-send           = webhook-sender/send $(SENDER) $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE)
 refire-check          = $(CHECK) lib/table $(SENDER) $(SEALED) $(SEAL) $(BASE) $(NOUNS) $(STORE)
 refire-fire           = cli/fire cli/aim $(OPERATE) $(BASE) $(NOUNS)
-refire-queue          = cli/queue cli/list cli/show cli/command cli/failed cli/hold \
+refire-queue          = cli/queue cli/list cli/show cli/command cli/many cli/confirm cli/hold cli/prune \
                         cli/rebuild \
-                        lib/queue_rebuild lib/queue_recall $(SEALED) cli/store cli/lookup $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+                        lib/queue_rebuild lib/queue_recall $(SEALED) cli/store cli/gone cli/records cli/lookup \
+                        $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-approve        = cli/approve cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-reject         = cli/reject cli/decision cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-approvals      = cli/approvals cli/list cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
@@ -43,7 +44,7 @@ refire-status         = cli/status cli/status_repositories cli/state cli/state_j
                         cli/state_secrets cli/judge cli/judge_repositories cli/rhythm cli/lookup cli/records \
                         cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
-                        cli/lookup cli/store $(OPERATE) $(BASE) $(NOUNS) $(STORE)
+                        cli/lookup cli/gone cli/records cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-codecommit-credential = cli/codecommit-credential $(CLIENT) $(BASE)
 refire-artifact       = cli/artifact cli/tree_zip cli/tar_zip cli/zip $(BASE) $(NOUNS)
 refire-trail          = cli/trail cli/trail_seals cli/lookup cli/records cli/follow lib/trail_files \

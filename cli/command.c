@@ -32,8 +32,7 @@ struct resolved {
 	int failed;			/* ids that name nothing */
 };
 
-/* Of one that waits for approval: its pipeline still asks for it. */
-static bool asks(const struct ask *a, const struct delivery *d)
+bool command_needs_approval(const struct ask *a, const struct delivery *d)
 {
 	const struct pipeline *p = config_pipeline(a->session.config, d->pipeline);
 
@@ -50,7 +49,7 @@ static int ids_resolve(const struct ask *a, const char *verb, struct queue *q,
 		struct delivery d;
 
 		if (queue_find(q, arena, a->ids[i], &d, e) == 0) {
-			if (strcmp(verb, "retry") == 0 && asks(a, &d)) {
+			if (strcmp(verb, "retry") == 0 && command_needs_approval(a, &d)) {
 				log_warn("%s waits for approval: `refire approve` it", d.id);
 				out->failed++;
 				continue;

@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "clock.h"
+#include "gone.h"
 #include "log.h"
 #include "store.h"
 #include "story.h"
@@ -135,6 +136,7 @@ static int tell(struct story *s, const struct choice *c, struct err *e)
 	static int (*const kinds[])(struct story *, const char *, struct err *) = {
 		tell_delivery, tell_change, tell_commit,
 	};
+	int gone;
 
 	if (c->last)
 		return tell_last(s, e);
@@ -147,7 +149,8 @@ static int tell(struct story *s, const struct choice *c, struct err *e)
 		if (told)
 			return told < 0 ? -1 : 0;
 	}
-	return story_absent(s, c->what, e);
+	gone = gone_find(s->session, s->q, c->what, e);
+	return gone ? -1 : story_absent(s, c->what, e);
 }
 
 /* ---- */

@@ -219,8 +219,7 @@ static void counts_print(const struct queue_counts *c)
 	buf_release(&line);
 }
 
-/* A branch's short name is looked for under refs/heads/. */
-static const char *ref_full(const char *ref, struct buf *b)
+const char *list_ref(const char *ref, struct buf *b)
 {
 	if (!ref || strncmp(ref, "refs/", 5) == 0 || strcmp(ref, "HEAD") == 0)
 		return ref;
@@ -283,7 +282,7 @@ static int listing_run(struct listing *l, struct queue *q, struct err *e)
 	int rc;
 
 	buf_init(&ref, 2 * LIMIT_REF);
-	f.ref = ref_full(a->ref, &ref);
+	f.ref = list_ref(a->ref, &ref);
 	l->narrow = a->screen.terminal && a->screen.width < NARROW;
 	if (l->narrow)
 		table_begin(&l->table, &a->screen, narrow, sizeof(narrow) / sizeof(*narrow));

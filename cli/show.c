@@ -15,6 +15,7 @@
 
 #include "ask.h"
 #include "clock.h"
+#include "gone.h"
 #include "json.h"
 #include "kinds.h"
 #include "log.h"
@@ -526,7 +527,14 @@ static int show_delivery(const struct ask *a, struct queue *q, struct arena *are
 	struct delivery d;
 	int rc;
 
-	if (queue_find(q, arena, a->ids[0], &d, e) || queue_change(q, arena, d.change_seq, &c, e))
+	if (queue_find(q, arena, a->ids[0], &d, e)) {
+		struct err unknown = *e;
+
+		if (e->code == ERR_NOENT && gone_find(&a->session, q, a->ids[0], e) == 0)
+			*e = unknown;
+		return -1;
+	}
+	if (queue_change(q, arena, d.change_seq, &c, e))
 		return -1;
 	s.d = &d;
 	buf_init(&s.out, SHOW_MAX);

@@ -271,6 +271,14 @@ static void others_tell(struct reading *r)
 	buf_release(&b);
 }
 
+/* The last move of a ref is kept, what it started is not. */
+static void pruned_tell(struct reading *r, int64_t n)
+{
+	story_line(r->s, STYLE_DIM, "", STYLE_NONE, arena_fmt(&r->s->arena, "%lld %s that it started %s "
+		"pruned (settled longer than `queue-keep` ago): `refire trail lookup --change %s`",
+		(long long)n, n == 1 ? "delivery" : "deliveries", n == 1 ? "is" : "are", r->c->id));
+}
+
 static void pending_add(struct story *s, const struct story_update *u, struct buf *b)
 {
 	buf_str(b, "it waits to be judged: ");
@@ -333,6 +341,7 @@ struct giving {
 	const struct change_row *c;
 	const struct story_focus *f;
 	struct err *e;
+	int64_t given;			/* deliveries of the update */
 	bool failed;
 };
 
@@ -342,6 +351,7 @@ static int delivery_give(const struct delivery *d, void *arg)
 
 	if (g->f->delivery && g->f->delivery != d->seq)
 		return 0;
+	g->given++;
 	g->failed = story_delivery(g->s, g->c, d, g->e) != 0;
 	return g->failed ? -1 : 0;
 }
@@ -354,6 +364,7 @@ static int update_tell(struct giving *g, const struct story_update *u)
 	int failed;
 
 	ref_tell(s, u);
+	g->given = 0;
 	if (story_deliveries(s->q, u->seq, delivery_give, g, g->e) < 0)
 		return -1;
 	if (g->f->delivery)
@@ -364,6 +375,8 @@ static int update_tell(struct giving *g, const struct story_update *u)
 		story_line(s, STYLE_WARN, "  nothing started", STYLE_NONE, b.s);
 	else if (!failed)
 		others_tell(&r);
+	if (!failed && r.matched > g->given)
+		pruned_tell(&r, r.matched - g->given);
 	buf_release(&b);
 	return failed ? -1 : 0;
 }
@@ -397,7 +410,7 @@ int story_tell(struct story *s, const struct change_row *c, const struct story_f
 {
 	static const struct story_focus all = { 0, 0 };
 	struct copies updates = { .a = &s->arena, .only = f ? f->update : 0 };
-	struct giving g = { s, c, f ? f : &all, e, false };
+	struct giving g = { .s = s, .c = c, .f = f ? f : &all, .e = e };
 	struct buf b;
 	int64_t total;
 

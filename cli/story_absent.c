@@ -3,11 +3,14 @@
 #include "story.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "gitcmd.h"
 #include "match.h"
+#include "queue_prune.h"
 #include "words.h"
 
 #define REFS_ASKED 20			/* refs that contain the commit */
@@ -97,6 +100,21 @@ static void hint_add(const struct absent *a, struct buf *b)
 	buf_fmt(b, "`refire poll %s` finds it now and fires what matches", a->name);
 }
 
+/* Made before what the queue still has. */
+static bool old_enough(struct absent *a)
+{
+	const char *const args[] = { "show", "--no-patch", "--format=%ct", a->whole, NULL };
+	int64_t ran, before;
+	struct buf out;
+	bool old;
+
+	buf_init(&out, GIT_SAYS);
+	old = !prune_last(a->s->q, &ran, &before, a->e) && before && git(a, args, &out) &&
+		strtoll(out.s, NULL, 10) < before / US_PER_S;
+	buf_release(&out);
+	return old;
+}
+
 /* A ref that contains the commit: did anything report it? */
 static int ref_ask(struct absent *a, const char *ref, const char *tip)
 {
@@ -109,8 +127,13 @@ static int ref_ask(struct absent *a, const char *ref, const char *tip)
 	buf_fmt(&b, "%s has it on ", a->name);
 	words_ref(&b, ref);
 	buf_str(&b, strcmp(tip, a->whole) ? ", below its newest commit; " : "; ");
-	buf_str(&b, "nobody told refire of it: ");
-	hint_add(a, &b);
+	if (old_enough(a)) {
+		buf_fmt(&b, "what was told so long ago is pruned from the queue: `refire trail lookup "
+			"--repository %s`", a->name);
+	} else {
+		buf_str(&b, "nobody told refire of it: ");
+		hint_add(a, &b);
+	}
 	story_line(a->s, STYLE_WARN, "  nothing started", STYLE_NONE, b.s);
 	buf_release(&b);
 	a->told = true;

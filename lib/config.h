@@ -94,6 +94,7 @@ struct config {
 	/* [refire] */
 	const char *state_dir;
 	const char *include;	/* handled by conf.c; in the table for the manual */
+	int64_t queue_keep_us;	/* what is settled stays in the queue for so long */
 	const char *account_id, *region;
 	bool trail_seal;	/* by the hour */
 	const char *trail_bucket;

@@ -13,7 +13,7 @@
 
 #include "mem.h"
 
-#define STATEMENTS 128
+#define STATEMENTS 192
 #define BUSY_MS 15000
 
 struct db {

@@ -110,6 +110,8 @@ static const char *const steps[] = {
 	polls_of_remotes,		/* 3 to 4 */
 	heard,				/* 4 to 5 */
 	"ALTER TABLE journal ADD call TEXT;",	/* 5 to 6 */
+	/* 6 to 7: whether another update shares what is pruned */
+	"CREATE INDEX updates_enrichment ON updates(enrichment) WHERE enrichment > 0;",
 };
 _Static_assert(sizeof(steps) / sizeof(*steps) == QUEUE_SCHEMA, "a step to each version");
 

@@ -21,7 +21,7 @@
 #include "err.h"
 #include "mem.h"
 
-#define QUEUE_SCHEMA 6
+#define QUEUE_SCHEMA 7
 
 struct queue;
 

@@ -105,7 +105,8 @@ static int insert_change(struct queue *q, const struct queue_intake *v, int64_t 
 	detail(c, &b);
 	failed = db_exec(q->db, e, "INSERT OR IGNORE INTO changes(id, source, repository, path, time,"
 		" taken, uid, user, actor, address, skip, reported, detail)"
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)", "sissiiisssiis",
+		" SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13 WHERE NOT EXISTS (SELECT 1 FROM"
+		" tombstones WHERE id = ?1)", "sissiiisssiis",
 		c->id, (int64_t)c->source, v->repository, c->path, c->time_us, now, (int64_t)c->uid,
 		c->user, c->actor, c->address, (int64_t)c->skip,
 		*v->repository ? (int64_t)c->nupdates : (int64_t)0, b.s);

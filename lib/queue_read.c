@@ -188,7 +188,7 @@ int queue_journal(struct queue *q, int64_t after, int64_t delivery, int64_t limi
 	limit = limit > 0 ? limit : -1;
 	failed = delivery ?
 		db_query(q->db, &r, e, "SELECT " JOURNAL_COLUMNS " FROM journal WHERE delivery = ?1"
-			" AND seq > ?2 ORDER BY seq LIMIT ?3", "iii", delivery, after, limit) :
+			" AND delivery > 0 AND seq > ?2 ORDER BY seq LIMIT ?3", "iii", delivery, after, limit) :
 		db_query(q->db, &r, e, "SELECT " JOURNAL_COLUMNS " FROM journal WHERE seq > ?1"
 			" ORDER BY seq LIMIT ?2", "ii", after, limit);
 	return failed ? -1 : queue_rows_journal(&r, cb, arg, e);

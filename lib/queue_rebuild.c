@@ -318,7 +318,8 @@ static int known(struct queue *q, const char *id, struct err *e)
 	struct db_row r;
 	int got;
 
-	if (db_query(q->db, &r, e, "SELECT 1 FROM changes WHERE id = ?1", "s", id))
+	if (db_query(q->db, &r, e, "SELECT 1 FROM changes WHERE id = ?1 UNION ALL"
+		" SELECT 1 FROM tombstones WHERE id = ?1", "s", id))
 		return -1;
 	got = db_next(&r, e);
 	if (got > 0)

@@ -60,6 +60,10 @@ const struct setting settings[] = {
 	{ REFIRE("include", SETTING_STRING, include),
 	  .help = "Further configuration files, read where this stands: a path relative to "
 		"this file, whose last part may be a pattern, as in conf.d/*.conf." },
+	{ REFIRE("queue-keep", SETTING_TIME, queue_keep_us), .def = "30d", .min = 8 * DAY,
+	  .max = 3650 * DAY,
+	  .help = "How long the queue keeps what is settled, for `refire queue` and `refire explain`; "
+		"the sender prunes what is older. The trail keeps its records." },
 	{ REFIRE("account-id", SETTING_STRING, account_id), .def = "000000000000",
 	  .help = "Twelve digits: recipientAccountId in the trail." },
 	{ REFIRE("region", SETTING_STRING, region), .def = "us-east-1",

@@ -18,6 +18,7 @@
 #include "intake.h"
 #include "join.h"
 #include "log.h"
+#include "pruning.h"
 #include "sealing.h"
 #include "secrets.h"
 #include "target.h"
@@ -27,7 +28,7 @@
 #define GRACE_US (5 * US_PER_S)		/* for what is in the air when told to end */
 #define SYNC_US (2 * US_PER_S)		/* the trail's cursor */
 #define PACED_US (60 * US_PER_S)	/* one pass waits for a rate as long as this */
-#define PRUNE_US (600 * US_PER_S)
+#define HOUSE_US (600 * US_PER_S)
 #define JUMP_US (30 * US_PER_S)		/* of the wall's clock: more is no drift */
 
 static int signal_fd = -1;
@@ -46,7 +47,8 @@ struct loop {
 	struct sealing *sealing;
 	enum loop_mode mode;
 	int watch;			/* inotify, -1 none */
-	int64_t rescan, sync, prune, expiry;	/* monotonic: when next */
+	struct pruning pruning;
+	int64_t rescan, sync, tidy, expiry;	/* monotonic: when next */
 	int64_t deadline;		/* of the grace, once stopped */
 	int64_t rough;			/* nothing is tried before this (monotonic) */
 	struct trouble intake, trail, house;
@@ -342,9 +344,9 @@ static int keep_house(struct loop *l, struct err *e)
 {
 	int64_t now = clock_mono_us();
 
-	if (now < l->prune)
+	if (now < l->tidy)
 		return 0;
-	l->prune = now + PRUNE_US;
+	l->tidy = now + HOUSE_US;
 	tidy_spool(l);
 	now = clock_wall_us();
 	return queue_clamp_due(l->s->queue, now + longest_wait(l->s->config) +
@@ -375,6 +377,7 @@ static int mind_the_clock(struct loop *l, struct err *e)
 		"to", jump < 0 ? "back" : "forward", (long long)(llabs(jump) / US_PER_S));
 	l->ahead = ahead;
 	l->s->jumped_us += jump;
+	pruning_postpone(&l->pruning);
 	l->joins = true;
 	return 0;
 }
@@ -389,7 +392,7 @@ static int turn(struct loop *l, struct err *e)
 	if (send(l, e) || keep_house(l, e))
 		return -1;
 	write_trail(l);
-	return 0;
+	return l->mode == LOOP_WATCH && !stopped ? pruning_step(&l->pruning, l->s, e) : 0;
 }
 
 /* ---- waiting ---- */
@@ -414,6 +417,8 @@ static int64_t until_next(const struct loop *l, int64_t due_us)
 		wait = earlier(wait, l->join.next_us - wall);
 	if (due_us && !stopped && room(l))
 		wait = earlier(wait, due_us - wall);
+	if (!stopped)
+		wait = earlier(wait, pruning_wait_us(&l->pruning));
 	return wait > 0 ? wait : 0;
 }
 
@@ -501,7 +506,8 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	if (l.watch >= 0)
 		close(l.watch);
 	sealing_close(l.sealing);
-	if (!failed && (trail_export(s->trail, e) < 0 || trail_sync(s->trail, e)))
+	if (!failed && (trail_export(s->trail, e) < 0 || trail_sync(s->trail, e) ||
+			(mode != LOOP_WATCH && !stopped && pruning_finish(&l.pruning, s, e))))
 		failed = -1;
 	return failed ? failed : left_undone(&l, e);
 }

@@ -92,10 +92,10 @@ def test_expiry(t):
         t.eq(len(site.queue_json(*words)), count, "listed by " + " ".join(words))
     t.has(site.must("queue", "retry", "--failed", "--code", "ReceiverFailed"), "retried 0",
           "retry by code")
-    t.has(site.must("queue", "retry", "--failed", "--until", "1h"), "retried 0", "retry by time")
+    t.has(site.must("queue", "retry", "--failed", "--until", "1h", "-y"), "retried 0", "retry by time")
     t.eq([r["errorCode"] for r in site.trail_records("SettleDelivery")], ["ApprovalExpired"] * 2,
          "in the trail")
-    site.must("queue", "retry", "--failed")
+    site.must("queue", "retry", "--failed", "--yes")
     site.send()
     t.eq([d["code"] for d in of_state(site, "HELD")][:1], ["ApprovalRequired"],
          "what is retried then asks anew")

@@ -20,14 +20,16 @@ ROW = {"delivery", "change", "pipeline", "repository", "ref", "before", "after",
 ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
 
-def on_terminal(site, *args, width=80, height=40, **env):
-    """refire ARGS as a person at a terminal of that width sees it: (status, text)."""
+def on_terminal(site, *args, width=80, height=40, say=b"", **env):
+    """refire ARGS as a person at a terminal of that width sees it, who types `say`:
+    (status, text)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
     more = dict({"TERM": "xterm", "REFIRE_CONFIG": site.conf}, **env)
     child = subprocess.Popen([os.path.join(BUILD, "refire"), *args], env=site.env(**more),
                              stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
+    os.write(master, say)
     text = b""
     with contextlib.suppress(OSError):          # EIO: nobody has the other end any more
         while chunk := os.read(master, 65536):

@@ -7,6 +7,7 @@ import time
 
 import harness
 from harness import slow, status
+from test_cli import on_terminal
 
 WAITING = 99000
 
@@ -184,15 +185,52 @@ def test_retry_failed(t):
     one.then = two.then = status(200)
     t.eq(site.must("queue", "retry", "--failed", "--since", "2999-01-01"), "retried 0 deliveries\n",
          "none since then")
-    t.eq(site.must("queue", "retry", "--failed", "--pipeline", "one", "--since", "1h"),
+    rc, _, err = site.refire("queue", "retry", "--failed", "--pipeline", "one")
+    t.eq((rc, "this would retry 7 deliveries: say --yes" in err), (64, True), "unasked: " + err)
+    t.eq(site.states(), {"FAILED": 14}, "nothing was done")
+    t.eq(site.must("queue", "retry", "--failed", "--pipeline", "one", "--since", "1h", "-y"),
          "retried 7 deliveries\n", "of one pipeline")
     site.attempt()
     t.eq(site.states(), {"FAILED": 7, "DELIVERED": 7}, "which are sent, and no other")
-    t.eq(site.must("queue", "retry", "--failed"), "retried 7 deliveries\n", "then all")
+    t.eq(site.must("queue", "retry", "--failed", "--yes"), "retried 7 deliveries\n", "then all")
     site.attempt()
     t.eq(site.states(), {"DELIVERED": 14}, "at last")
     t.eq(len(site.trail_records("RetryDelivery")), 14, "each in the trail")
     for wrong in (["drop", "--failed"], ["retry", "--failed", "aaaa"], ["retry"]):
+        t.eq(site.refire("queue", *wrong)[0], 64, "exit status of %s" % wrong)
+
+
+def test_many(t):
+    """drop and replay by filter: what they apply to, and no other; asked on a terminal."""
+    up, down = t.receiver(), t.receiver(then=status(500))
+    site = t.site()
+    site.pipeline("up", up, format="generic")
+    site.pipeline("down", down, format="generic", retry_schedule="1h")
+    site.repository("web", quiet=True)
+    work = site.work()
+    work.commit()
+    work.push(*["main:refs/heads/b%d" % n for n in range(5)])
+    site.send()
+    t.eq(site.states(), {"DELIVERED": 5, "WAITING": 5}, "at first")
+    rc, text = on_terminal(site, "queue", "drop", "--ref", "b0", say=b"n\n")
+    t.eq((rc, "drop 1 delivery? [y/N]" in text, "nothing was done" in text), (0, True, True), text)
+    t.eq(site.states(), {"DELIVERED": 5, "WAITING": 5}, "a no is a no")
+    rc, text = on_terminal(site, "queue", "drop", "--ref", "b0", say=b"y\n")
+    t.eq((rc, "dropped 1 delivery" in text), (0, True), text)
+    t.eq(site.must("queue", "drop", "--code", "ReceiverFailed", "--since", "1h", "--yes",
+                   "--reason", "obsolete"), "dropped 4 deliveries\n", "by code and time")
+    t.eq({(r["pipeline"], r["state"]) for r in site.queue_json()}, {("up", "DELIVERED"),
+                                                                   ("down", "DROPPED")}, "then")
+    t.eq(site.must("queue", "replay", "--pipeline", "up", "--ref", "refs/heads/b3", "--yes"),
+         "replayed 1 delivery\n", "one ref's")
+    site.attempt()
+    t.eq(site.must("queue", "replay", "--until", "1h", "--yes"), "replayed 0 deliveries\n", "by time")
+    t.eq(len(up.requests), 6, "the receiver got it again")
+    t.eq(site.must("queue", "retry", "--state", "dropped", "--limit", "2", "--yes"),
+         "retried 2 deliveries\n", "the newest two")
+    for wrong in (["replay", "--state", "failed", "-y"], ["drop"], ["show", "aaaa", "-y"],
+                  ["hold", "up", "--ref", "x"], ["retry", "--failed", "--state", "held"],
+                  ["list", "--older-than", "9d"], ["drop", "aaaa", "--pipeline", "up"]):
         t.eq(site.refire("queue", *wrong)[0], 64, "exit status of %s" % wrong)
 
 
