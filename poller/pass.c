@@ -56,6 +56,8 @@ void pass_close(struct pass *p)
 	ended &= workers_close(p->fetchers);
 	smart_close(p->smart);
 	queue_close(p->queue);
+	free(p->ended);
+	free(p->spent);
 	roster_release(&p->roster);
 	hints_release(&p->hints);
 	if (p->inotify >= 0)

@@ -45,7 +45,7 @@ static int begin(struct pass *p, struct watched *w, struct look **out)
 	}
 	*out = look_failed(w->name, &e);
 	w->look = *out;
-	pass_settle(p, w, *out);
+	pass_settle_failed(p, w, *out);
 	look_free(*out);
 	return -1;
 }

@@ -1,47 +1,12 @@
-/* pass_end.c - looks come back: what they found is reported, noted and told. */
+/* pass_end.c - looks come back: some have more to do first, the others have ended. */
 #include "pass_parts.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "advert.h"
 #include "clock.h"
 #include "credential.h"
 #include "fetch.h"
-#include "note.h"
-#include "report.h"
 
 #define GREET_US (24 * 3600 * US_PER_S)	/* a server that answers no question unasked */
-
-void pass_settle(struct pass *p, struct watched *w, struct look *l)
-{
-	char *before = mem_strdup(w->error);
-	bool failing = w->when.failures > 0, repeated;
-	struct report r = { .mark = "" };
-	struct err e;
-
-	w->look = NULL;
-	if (!l->failed && !l->same && report_make(l, &p->paths, p->queue, w->mark, &r,
-	    &l->err))
-		l->failed = true;
-	note_look(w, l, &r, clock_wall_us());
-	pass_due_changed(p, w);
-	if (*w->head_stored && strcmp(w->head, w->head_stored))
-		say_head(&p->say, w, w->head_stored);
-	repeated = p->o.watch && l->failed && failing && !strcmp(w->error, before);
-	free(before);
-	p->ndirty += !w->dirty;
-	w->dirty = true;
-	p->wake |= r.put || r.waits;
-	p->tally.looked++;
-	p->tally.changed += r.put;
-	p->tally.failed += l->failed;
-	if (failing && !l->failed)
-		say_recovered(&p->say, w);
-	say_look(&p->say, w, l, &r, repeated);
-	if (hints_end(&p->hints, &p->paths, w->name, !l->failed, &e))
-		say_error(&p->say, &e);
-}
 
 /* What stats showed to have moved is read, beside what is accepted now. */
 static bool begin_again(struct pass *p, struct look *l)
@@ -66,7 +31,7 @@ static void end_one(struct pass *p, struct watched *w, struct look *l)
 		return;
 	if (!l->failed && l->unloaded)
 		l->failed = look_catch_up(l, p->queue, &l->err) != 0;
-	pass_settle(p, w, l);
+	pass_settle_later(p, w, l);
 }
 
 static void end_local(struct pass *p, struct look *l)
@@ -77,7 +42,7 @@ static void end_local(struct pass *p, struct look *l)
 		return;
 	hosts_leave(&p->roster.hosts, l->host);
 	end_one(p, w, l);
-	look_free(l);
+	pass_spend(p, l);
 }
 
 /* What a server speaks is learnt from its greeting: for the repository, and for the
@@ -110,7 +75,7 @@ static void end_fetched(struct pass *p, struct look *l)
 	if (w)
 		say_mirror(&p->say, w, l);
 	end_one(p, w, l);
-	look_free(l);
+	pass_spend(p, l);
 }
 
 static bool fetch_first(struct pass *p, struct look *l)
@@ -154,7 +119,7 @@ static void end_remote(struct pass *p, struct look *l)
 			return;
 		end_one(p, w, t);
 	}
-	look_free(l);
+	pass_spend(p, l);
 }
 
 static void end_asked(struct pass *p, struct look *l)
@@ -179,5 +144,6 @@ void pass_collect(struct pass *p)
 		end_fetched(p, l);
 	while ((l = workers_take(p->local)))
 		end_local(p, l);
+	pass_settle_all(p);
 	say_progress(&p->say, p->tally.looked, p->total, p->tally.changed, p->tally.failed);
 }

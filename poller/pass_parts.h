@@ -2,8 +2,8 @@
  * pass_parts.h - the parts of a pass, for poller/pass*.c only.
  *
  * pass.c owns the loop. A round of it: pass_due.c puts into line who is due,
- * pass_begin.c begins looks while there are slots, pass_end.c takes what came back and
- * reports it, pass_store.c makes it durable. pass_roster.c says who is watched at all.
+ * pass_begin.c begins looks while there are slots, pass_end.c takes what came back,
+ * pass_settle.c reports it, pass_store.c keeps what is known of each. pass_roster.c says who is watched at all.
  * All of it runs in the one thread that holds poller.lock.
  */
 #ifndef PASS_PARTS_H
@@ -41,6 +41,9 @@ struct pass {
 	int signals, inotify;		/* inotify -1: only rescans */
 	size_t total;			/* of this pass, for the progress */
 	size_t ndirty, nwanted;
+	struct ended *ended;		/* of this round, see pass_settle.c */
+	struct look **spent;
+	size_t nended, ended_cap, nspent, spent_cap;
 	bool unstored;			/* storing failed last time */
 	bool wake;			/* something was put, or waits: there must be a sender */
 	int64_t hooked;			/* the newest change that hooked() knows of; -1 none */
@@ -76,7 +79,15 @@ void pass_ask_server(struct pass *p, struct look *l);
 
 /* ---- pass_end.c ---- */
 void pass_collect(struct pass *p);
-void pass_settle(struct pass *p, struct watched *w, struct look *l);
+
+/* ---- pass_settle.c ---- */
+/* It failed before it began. */
+void pass_settle_failed(struct pass *p, struct watched *w, struct look *l);
+/* It has ended: at the end of this round it is reported, w is free for another, and what
+   was spent is freed. */
+void pass_settle_later(struct pass *p, struct watched *w, struct look *l);
+void pass_spend(struct pass *p, struct look *l);
+void pass_settle_all(struct pass *p);
 
 /* ---- pass_roster.c ---- */
 int pass_sync(struct pass *p, struct err *e);

@@ -1,6 +1,9 @@
-/* report.c - differences into one spool file. */
+/* report.c - differences into spool files. */
 #include "report.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +12,20 @@
 #include "clock.h"
 
 #define WAITS_US (86400 * US_PER_S)
+#define PUT_THREADS 15			/* and the caller */
 
-static int put(struct look *l, const struct spool_paths *p, const struct report *r, char *id,
-	struct err *e)
+static int encode(const struct look *l, struct report *r, char *id, struct err *e)
 {
 	struct change c = { .source = l->local ? SOURCE_RECONCILE : SOURCE_POLL,
 		.time_us = l->began_us, .repository = l->name, .observed = true,
 		.updates = r->seen.seen, .nupdates = r->seen.n,
 		.spaces = l->scope.v, .nspaces = l->scope.n,
 		.total = (int64_t)l->refs.n, .head = l->refs.head };
-	struct iovec piece;
-	char *text;
-	size_t len;
-	int failed;
 
 	if (uuid_v7(clock_wall_us(), c.id))
 		return err_sys(e, "cannot draw an id");
-	if (change_encode(&c, &text, &len, e))
-		return -1;
-	piece = (struct iovec){ text, len };
-	failed = spool_put(p->new_, &piece, 1, e);
-	free(text);
 	memcpy(id, c.id, UUID_SIZE);
-	return failed;
+	return change_encode(&c, &r->text, &r->len, e);
 }
 
 /* The milliseconds a UUIDv7 begins with. */
@@ -81,7 +75,7 @@ int report_make(struct look *l, const struct spool_paths *p, struct queue *q, co
 	char digest[17], id[UUID_SIZE];
 	int waiting;
 
-	*out = (struct report){ 0 };
+	*out = (struct report){ .e = e };
 	observe_diff(&l->arena, &in, &out->seen);
 	if (!observe_news(&out->seen)) {
 		if (*l->stands)
@@ -99,9 +93,57 @@ int report_make(struct look *l, const struct spool_paths *p, struct queue *q, co
 		snprintf(out->mark, sizeof(out->mark), "%s", mark);
 		return 0;
 	}
-	if (put(l, p, out, id, e))
+	if (encode(l, out, id, e))
 		return err_wrap(e, "cannot record what was seen");
-	out->put = true;
 	snprintf(out->mark, sizeof(out->mark), "%s %s", id, digest);
 	return 0;
+}
+
+/* ---- publishing ---- */
+
+struct putting {
+	const char *dir;
+	struct report **v;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void put(const char *dir, struct report *r)
+{
+	struct iovec piece = { r->text, r->len };
+
+	r->put = !spool_put(dir, &piece, 1, r->e);
+	r->lost = !r->put;
+	if (r->lost)
+		err_wrap(r->e, "cannot record what was seen");
+	free(r->text);
+	r->text = NULL;
+}
+
+static void *put_some(void *arg)
+{
+	struct putting *x = arg;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&x->next, 1)) < x->n)
+		put(x->dir, x->v[i]);
+	return NULL;
+}
+
+void report_put(const struct spool_paths *p, struct report **v, size_t n)
+{
+	struct putting x = { .dir = p->new_, .v = v, .n = n };
+	pthread_t threads[PUT_THREADS];
+	sigset_t all, before;
+	size_t running = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);	/* signals are the main thread's */
+	while (running + 1 < n && running < PUT_THREADS &&
+	       !pthread_create(&threads[running], NULL, put_some, &x))
+		running++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	put_some(&x);
+	while (running)
+		pthread_join(threads[--running], NULL);
 }
