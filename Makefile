@@ -171,6 +171,10 @@ bench:			# each prints what it must reach, and exits 1 when it does not
 	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich bench-peers
 	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
 		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
+bench-%:		# one of them: make bench-poll
+	@tests/packages bench
+	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich $(if $(filter delivery,$*),bench-peers)
+	@REFIRE_BUILD='$(BUILD)' python3 -B tests/bench/$*.py
 # The verifiers of tests/conformance, from npm by its lock file, into the build folder.
 CONFORMANCE = $(BUILD)/conformance/node_modules/.package-lock.json
 $(CONFORMANCE): tests/conformance/package-lock.json tests/conformance/package.json

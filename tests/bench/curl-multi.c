@@ -2,10 +2,11 @@
  * curl-multi.c - the ceiling: a bare curl_multi loop that POSTs one body many times
  * over kept connections, and does nothing else. No queue, no record, no payload made.
  *
- *	curl-multi URL COUNT CONCURRENCY BODY-FILE [poll]
+ *	curl-multi URL COUNT CONCURRENCY BODY-FILE [poll [HEADER...]]
  *
  * curl_multi_socket_action over epoll, or with `poll` the loop of libcurl's own
- * examples, curl_multi_perform and curl_multi_poll. Prints the seconds it took.
+ * examples, curl_multi_perform and curl_multi_poll. HEADERs, where given, are all that
+ * it sets. Prints the seconds it took.
  */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -150,8 +151,12 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	multi = curl_multi_init();
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, concurrency + 8);
-	headers = curl_slist_append(headers, "Content-Type: application/json");
-	headers = curl_slist_append(headers, "Expect:");
+	for (int i = 6; i < argc; i++)
+		headers = curl_slist_append(headers, argv[i]);
+	if (argc <= 6) {
+		headers = curl_slist_append(headers, "Content-Type: application/json");
+		headers = curl_slist_append(headers, "Expect:");
+	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (long i = 0; i < concurrency; i++)
 		again(handle(argv[1], body, len, headers));
