@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -65,10 +66,34 @@ static bool is_full(int sys)
 	return sys == ENOSPC || sys == EDQUOT;
 }
 
-/* What the disk said, which SQLite keeps of failed opens, writes and syncs. */
-static int fail_io(struct db *d, struct err *e)
+/* What the disk said: SQLite keeps it with the connection, or with the file, and it is the
+   WAL that is written to. */
+static int last_errno(struct db *d)
 {
 	int sys = sqlite3_system_errno(d->h);
+	sqlite3_file *wal = NULL;
+
+	if (!d->h)			/* no memory even for that */
+		return ENOMEM;
+	if (!sys && !sqlite3_file_control(d->h, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) && wal &&
+	    wal->pMethods)
+		wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &sys);
+	if (!sys)
+		sqlite3_file_control(d->h, "main", SQLITE_FCNTL_LAST_ERRNO, &sys);
+	return sys;
+}
+
+/* Of a file that could not be made, SQLite tells how its next try failed. */
+static bool no_file_fits(const struct db *d)
+{
+	struct statvfs v;
+
+	return !statvfs(d->path, &v) && (!v.f_bavail || (v.f_files && !v.f_favail));
+}
+
+static int fail_io(struct db *d, struct err *e, int rc)
+{
+	int sys = (rc & 0xff) == SQLITE_CANTOPEN && no_file_fits(d) ? ENOSPC : last_errno(d);
 
 	if (is_full(sys))
 		err_set(e, ERR_TEMP, "no space left for the queue %s; make room, nothing is lost",
@@ -127,7 +152,7 @@ static int fail(struct db *d, struct err *e, int rc)
 		return err_set(e, ERR_PERM, "the queue %s cannot be written (%s); it belongs to the "
 			"account that runs refire", d->path, sqlite3_errmsg(d->h));
 	default:
-		return fail_io(d, e);
+		return fail_io(d, e, rc);
 	}
 }
 

@@ -54,6 +54,7 @@ struct loop {
 	struct trouble intake, trail, house;
 	enum { ROOM_UNKNOWN, ROOM, NO_ROOM } room;	/* for the ballast; ROOM: it is there */
 	int64_t room_again;
+	char told[LIMIT_ERR];		/* the last failure of a turn: not each second again */
 	int64_t ahead;			/* of the wall's clock, of the monotonic one */
 	struct join_state join;
 	bool spool, joins;		/* something may be there */
@@ -469,8 +470,14 @@ static int step(struct loop *l, struct queue_due *due, struct err *e)
 	if (mind_the_clock(l, e))
 		return -1;
 	attempts_collect(l->t);
-	return (calm && turn(l, e)) ||
-		queue_next_due(l->s->queue, attempts_door(l->t), clock_wall_us(), due, e) ? -1 : 0;
+	if ((calm && turn(l, e)) ||
+	    queue_next_due(l->s->queue, attempts_door(l->t), clock_wall_us(), due, e))
+		return -1;
+	if (calm && *l->told)
+		log_info("the queue can be written again");
+	if (calm)
+		l->told[0] = 0;
+	return 0;
 }
 
 /* A resident rides out a full disk or a busy queue; a damaged queue ends it. */
@@ -481,7 +488,9 @@ static int rough(struct loop *l, struct err *e)
 	if (l->mode == LOOP_ONCE || stopped || e->code == ERR_DATA || e->code == ERR_CONFIG ||
 	    e->code == ERR_BUG)
 		return -1;
-	log_err(e);
+	if (strcmp(l->told, e->text) != 0)
+		log_err(e);
+	memcpy(l->told, e->text, sizeof(l->told));
 	l->rough = clock_mono_us() + ROUGH_US;
 	l->spool = l->joins = true;
 	return 0;

@@ -2,6 +2,7 @@
 a duplicate carries the same id and the same body, and there are no more of them
 than kills x requests in flight.
 run: timeout=300"""
+import collections
 import os
 import signal
 import subprocess
@@ -106,6 +107,7 @@ def check(t, rig):
            % (DELIVERIES, rig.kills, twice, rig.kills * CONCURRENCY))
     t.ok(twice <= rig.kills * CONCURRENCY, "duplicates are bounded")
     check_attempts(t, site, requests)
+    check_marked(t, site, requests)
     check_trail(t, site, bodies)
 
 
@@ -128,6 +130,14 @@ def check_trail(t, site, ids):
     delivered = {r["requestID"] for r in seen.values()
                  if r["eventName"] == "DeliverWebhook" and "errorCode" not in r}
     t.eq(delivered, set(ids), "each delivery's success is in the trail")
+
+
+def check_marked(t, site, requests):
+    """What went out again says so in its record."""
+    counts = collections.Counter(r.delivery for r in requests)
+    marked = {r["requestID"] for r in site.trail_records("DeliverWebhook")
+              if r["additionalEventData"].get("possibleDuplicate")}
+    t.eq({d for d, n in counts.items() if n > 1} - marked, set(), "possibleDuplicate is told")
 
 
 def test_kill_while_the_receiver_is_slow(t):

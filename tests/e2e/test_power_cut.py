@@ -10,6 +10,7 @@ import threading
 
 import harness
 from harness import ZERO, run
+from test_kill import check_marked
 
 CUTS = 150 if os.environ.get("TORTURE") else 3
 SHUTDOWN = 0x8004587d           # EXT4_IOC_SHUTDOWN, linux/ext4.h
@@ -32,7 +33,7 @@ class Disk:
         rc, _, err = run(["mkfs.ext4", "-q", "-F", image])
         t.eq(rc, 0, "mkfs.ext4: %s" % err)
         t.cleanup(run, ["umount", "-l", path])
-        rc, _, err = run(["mount", "-o", "loop", image, path])
+        rc, _, err = run(["mount", "-o", "loop,errors=remount-ro", image, path])
         if rc:
             t.skip("no loop device can be mounted here: " + err.decode().strip())
 
@@ -46,6 +47,15 @@ class Disk:
         finally:
             os.close(fd)
 
+    def turn_read_only(self):
+        """As an error in its structures would."""
+        rc, out, _ = run(["findmnt", "-no", "SOURCE", self.path])
+        trigger = "/sys/fs/ext4/%s/trigger_fs_error" % os.path.basename(out.decode().strip())
+        if rc or not os.path.exists(trigger):
+            self.t.skip("this kernel has no " + trigger)
+        with open(trigger, "w") as f:
+            f.write("by a test\n")
+
     def is_cut(self):
         try:
             with open(os.path.join(self.path, "probe"), "w") as f:
@@ -55,8 +65,10 @@ class Disk:
             return True
         return False
 
-    def power_on(self):
+    def power_on(self, mend=False):
         harness.wait_until(lambda: run(["umount", self.path])[0] == 0, 20, "umount")
+        if mend:
+            self.t.ok(run(["e2fsck", "-fy", self.image])[0] in (0, 1), "e2fsck")
         rc, _, err = run(["mount", "-o", "loop", self.image, self.path])
         self.t.eq(rc, 0, "mounted again: %s" % err)
 
@@ -121,6 +133,33 @@ def test_power_cuts(t):
     rig = Rig(t)
     for _ in range(CUTS):
         rig.round()
+    check(t, rig, CUTS)
+
+
+def test_a_disk_turns_read_only(t):
+    """Under a sender that stays: it says so and rides it out, the pusher is told; when the
+    disk is mended all goes on."""
+    rig = Rig(t)
+    sender = rig.site.start_sender("--watch")
+    while len(rig.acknowledged) < 30:
+        rig.tell()
+    rig.receiver.wait_arrived(5)
+    rig.disk.turn_read_only()
+    t.ok(rig.disk.is_cut(), "nothing can be written any more")
+    t.ok(not rig.tell(), "the pusher is told")
+
+    def said():
+        with open(rig.site.path("sender.log")) as f:
+            return "read-only" in f.read().lower()
+    harness.wait_until(said, 20, "the sender says why")
+    t.eq(sender.poll(), None, "it stays")
+    sender.terminate()
+    t.eq(sender.wait(20), 75, "it ends, and says that something is left")
+    rig.disk.power_on(mend=True)
+    check(t, rig, 1)
+
+
+def check(t, rig, cuts):
     site = rig.site
     harness.wait_until(lambda: site.send()[0] == 0 and set(site.states()) == {"DELIVERED"}, 60,
                        "all is delivered")
@@ -130,17 +169,18 @@ def test_power_cuts(t):
     twice = len(arrived) - len(set(arrived))
     t.diag("%d cuts, %d pushes told that they were not recorded, %d refs acknowledged, %d lost, "
            "%d duplicates (bound %d), %d torn ends of the trail" % (
-               CUTS, rig.refused, len(rig.acknowledged), len(lost), twice, CUTS * CONCURRENCY,
+               cuts, rig.refused, len(rig.acknowledged), len(lost), twice, cuts * CONCURRENCY,
                len(torn)))
     t.eq(lost, set(), "lost")
-    t.ok(len(rig.acknowledged) > 10 * CUTS, "there was something to lose")
-    t.ok(twice <= CUTS * CONCURRENCY, "duplicates are bounded")
+    t.ok(len(rig.acknowledged) > 10 * cuts, "there was something to lose")
+    t.ok(twice <= cuts * CONCURRENCY, "duplicates are bounded")
     whole = [n for n in site.spool() if not n.startswith("t.")]    # of pushers that were told
     t.eq((whole, site.spool("quarantine")), ([], []), "the spool")
     ids = {}
     for r in rig.receiver.requests:
         ids.setdefault(r.json()["ref"], set()).add(r.delivery)
     t.eq({len(v) for v in ids.values()}, {1}, "a duplicate has the same id")
+    check_marked(t, site, rig.receiver.requests)
     numbers = [r["additionalEventData"]["sequence"] for r in site.trail_records()]
     t.eq(numbers, list(range(1, len(numbers) + 1)), "every record, once and in order")
 
