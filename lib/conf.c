@@ -278,7 +278,7 @@ static int conf_section(struct conf_reader *r, struct span t)
 	seen = (struct conf_item **)tsearch(item, &r->all->sections, conf_compare);
 	if (!seen) {
 		r->failed = true;
-		return err_set(r->all->e, ERR_TEMP, "out of memory");
+		return err_set(r->all->e, ERR_TEMP, "out of memory reading %s; try again", r->file);
 	}
 	if (*seen != item)
 		return conf_fail(r, r->line, "section [%s%s%s] is there already, at %s:%d; "

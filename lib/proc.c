@@ -394,6 +394,12 @@ static bool take(struct child *c, int *fd, struct buf *b)
 		return true;
 	if (n < 0 && errno == EAGAIN)
 		return false;
+	if (n < 0) {			/* half of what it said must not pass for all */
+		if (!c->failed)
+			err_sys(c->e, "cannot read what %s says", c->run->argv[0]);
+		c->failed = true;
+		end_child(c);
+	}
 	if (n <= 0) {
 		shut(fd);
 		return false;

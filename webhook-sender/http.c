@@ -325,7 +325,7 @@ int http_check_url(const char *url, struct err *e)
 	bool good;
 
 	if (!u)
-		return err_set(e, ERR_TEMP, "out of memory");
+		return err_set(e, ERR_TEMP, "out of memory judging a URL; it is tried again");
 	good = strlen(url) <= LIMIT_URL && !url[strcspn(url, " \t\r\n\v\f\x7f")] &&
 		curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
