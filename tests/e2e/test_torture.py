@@ -16,6 +16,7 @@ from test_kill_calls import (test_killed_at_every_call,  # noqa: E402,F401
                              test_killed_at_every_effect, test_killed_while_state_is_made)
 from test_outage import test_a_day  # noqa: E402,F401
 from test_power_cut import test_power_cuts  # noqa: E402,F401
+from test_trail_seal import test_mutations  # noqa: E402,F401
 from test_wakeup import (test_hook_against_an_ending_sender,  # noqa: E402,F401
                          test_retry_against_an_ending_sender, test_with_its_start)
 
