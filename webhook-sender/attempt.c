@@ -114,9 +114,15 @@ static void fetched(struct flight *f)
 	f->fetching = NULL;
 }
 
+static void refuse(struct attempts *t, struct flight *f, const struct err *why)
+{
+	fetched(f);
+	flight_refuse(f, why);
+	to_commit(t, f);
+}
+
 static void launch(struct attempts *t, struct flight *f)
 {
-	bool program = f->step.kind == STEP_PROGRAM;
 	struct err e;
 
 	if (f->step.token && !f->fetching && !tokens_fetch(f->step.token)) {
@@ -126,11 +132,10 @@ static void launch(struct attempts *t, struct flight *f)
 	}
 	f->fetching = f->step.token;
 	f->exchanges++;
-	if (!(program ? start_program(t, f, &e) : http_start(t->sender->http, &f->step.request, f, &e)))
-		return;
-	fetched(f);
-	flight_refuse(f, &e);
-	to_commit(t, f);
+	if (f->step.kind != STEP_PROGRAM)
+		courier_send(t->sender->courier, &f->step.request, &f->arena, f);
+	else if (start_program(t, f, &e))
+		refuse(t, f, &e);
 }
 
 /* What is settled, or has something to write first, goes through the transaction. */
@@ -172,24 +177,22 @@ static void done(struct attempts *t, struct flight *f)
 
 static int collect_answers(struct attempts *t)
 {
-	struct flight *f;
+	const struct err *refused;
 	struct answer answer;
-	struct arena a;
 	void *tag;
 	int n = 0;
 
-	for (;; n++) {
-		arena_init(&a);
-		if (!http_next(t->sender->http, &a, &tag, &answer))
-			break;
-		f = tag;
+	for (; courier_next(t->sender->courier, &tag, &answer, &refused); n++) {
+		struct flight *f = tag;
+
+		if (refused) {
+			refuse(t, f, refused);
+			continue;
+		}
 		f->answer = answer;
-		/* The answer's strings join the flight's. */
-		arena_adopt(&f->arena, &a);
 		redact_answer(f->pipeline, &f->step.request, &f->answer, &f->arena);
 		done(t, f);
 	}
-	arena_release(&a);
 	return n;
 }
 
@@ -222,6 +225,7 @@ int attempts_collect(struct attempts *t)
 	int n = collect_answers(t) + collect_programs(t);
 
 	unpark(t);
+	courier_go(t->sender->courier);
 	return n;
 }
 
@@ -420,6 +424,7 @@ static void after_turn(struct attempts *t, struct turn *n)
 		flight_prepare(n->begun[i], t->sender, t->knowns);
 		go(t, n->begun[i]);
 	}
+	courier_go(t->sender->courier);
 }
 
 int attempts_turn(struct attempts *t, bool claim, struct err *e)

@@ -7,7 +7,7 @@
  * of what ended since the last turn, and the leases that it makes room for. The
  * requests that it allows go out after it.
  *
- *	http_wait(...)
+ *	poll(attempts_fd(t), courier_fd(...))
  *	attempts_collect(t)		take answers, ask the targets (target.h) what is next
  *	attempts_turn(t, true, e)	write all of it, lease what is due; send what follows
  */
@@ -35,7 +35,7 @@ const struct queue_door *attempts_door(const struct attempts *t);
 
 /* Readable when a program has ended; -1: none was run yet. */
 int attempts_fd(const struct attempts *t);
-/* Take what http and programs have finished. Returns how many flights moved. */
+/* Take what the courier and programs have finished. Returns how many flights moved. */
 int attempts_collect(struct attempts *t);
 /* Is there something to commit? */
 bool attempts_dirty(const struct attempts *t);

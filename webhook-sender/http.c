@@ -302,6 +302,11 @@ int http_wait(struct http *h, int timeout_ms, const int *fds, size_t nfds, struc
 	return 0;
 }
 
+void *http_ended(const struct http *h)
+{
+	return h->done ? h->done->tag : NULL;
+}
+
 bool http_next(struct http *h, struct arena *a, void **tag, struct answer *out)
 {
 	struct exchange *x = h->done;

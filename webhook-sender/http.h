@@ -32,6 +32,8 @@ size_t http_running(const struct http *h);
 /* Wait until progress, a readable fd of fds (-1 entries are passed over), or the
    time-out; drives transfers. */
 int http_wait(struct http *h, int timeout_ms, const int *fds, size_t nfds, struct err *e);
+/* The tag of the one that http_next hands out next; NULL: none now. */
+void *http_ended(const struct http *h);
 /* A finished one: its tag and answer (strings in a). false: none now. */
 bool http_next(struct http *h, struct arena *a, void **tag, struct answer *out);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -443,11 +444,15 @@ static bool leave(const struct loop *l, const struct queue_due *due)
 
 static int wait(struct loop *l, int64_t due_us, struct err *e)
 {
-	const int fds[] = { signal_fd, l->watch, pool_fd(l->s->pool), attempts_fd(l->t) };
+	const int from[] = { signal_fd, l->watch, pool_fd(l->s->pool), attempts_fd(l->t),
+		courier_fd(l->s->courier) };
+	struct pollfd fds[sizeof(from) / sizeof(*from)];
 	int64_t us = until_next(l, due_us);
 
-	if (http_wait(l->s->http, (int)((us + 999) / 1000), fds, 4, e))
-		return -1;
+	for (size_t i = 0; i < sizeof(from) / sizeof(*from); i++)
+		fds[i] = (struct pollfd){ .fd = from[i], .events = POLLIN };
+	if (poll(fds, sizeof(from) / sizeof(*from), (int)((us + 999) / 1000)) < 0 && errno != EINTR)
+		return err_sys(e, "poll");
 	read_signals(l);
 	if (l->watch >= 0) {
 		char b[4096];
@@ -459,7 +464,7 @@ static int wait(struct loop *l, int64_t due_us, struct err *e)
 		l->rescan = clock_mono_us() + RESCAN_US;
 		l->spool = true;
 	}
-	return 0;
+	return courier_check(l->s->courier, e);
 }
 
 /* What came back is judged by the clock as it is now. */

@@ -113,7 +113,7 @@ static int open_stages(struct sender *s, struct err *e)
 		return -1;
 	s->trail = trail_open(s->queue, s->paths.trail, &ctx);
 	if (queue_owner_begin(s->queue, s->owner, now, &recovered, e) ||
-	    http_open(&s->http, (size_t)s->config->concurrency, e))
+	    courier_open(&s->courier, (size_t)s->config->concurrency, e))
 		return -1;
 	return pool_open(&s->pool, POOL_THREADS, e);
 }
@@ -121,12 +121,11 @@ static int open_stages(struct sender *s, struct err *e)
 static void close_stages(struct sender *s)
 {
 	pool_close(s->pool);
-	if (s->http)
-		http_close(s->http);
+	courier_close(s->courier);
 	trail_close(s->trail);
 	queue_close(s->queue);
 	s->pool = NULL;
-	s->http = NULL;
+	s->courier = NULL;
 	s->trail = NULL;
 	s->queue = NULL;
 }
@@ -161,8 +160,8 @@ static int work(struct sender *s, enum loop_mode mode, struct attempt_tally *sum
 		t = attempts_open(s);
 		failed = loop_run(s, t, mode, e);
 		add(sum, attempts_tally(t));
-		http_close(s->http);
-		s->http = NULL;
+		courier_close(s->courier);
+		s->courier = NULL;
 		attempts_close(t);
 	}
 	close_stages(s);
