@@ -7,6 +7,8 @@
 
 #include "mem.h"
 
+#define FIRST 256			/* bytes, when the first are added */
+
 static char empty[1];
 
 void buf_init(struct buf *b, size_t max)
@@ -46,7 +48,7 @@ char *buf_room(struct buf *b, size_t n)
 	}
 	want = b->len + n + 1;
 	if (want > b->cap) {
-		cap = b->cap ? b->cap : 64;
+		cap = b->cap ? b->cap : FIRST;
 		while (cap < want)
 			cap *= 2;
 		b->s = mem_realloc(b->cap ? b->s : NULL, cap);

@@ -42,6 +42,13 @@ static void split(int64_t us, time_t *s, int *frac)
 #define FIRST_S INT64_C(-62167219200)
 #define LAST_S INT64_C(253402300799)
 
+/* Ends `digits` wide before end. */
+static void put_number(char *end, int v, int digits)
+{
+	for (; digits > 0; digits--, v /= 10)
+		*--end = (char)('0' + v % 10);
+}
+
 /* "2026-11-23T01:02:03" into out; returns its length. */
 static int put_seconds(int64_t s, char *out)
 {
@@ -49,8 +56,14 @@ static int put_seconds(int64_t s, char *out)
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	return snprintf(out, CLOCK_ISO_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	strcpy(out, "0000-00-00T00:00:00");
+	put_number(out + 4, tm.tm_year + 1900, 4);
+	put_number(out + 7, tm.tm_mon + 1, 2);
+	put_number(out + 10, tm.tm_mday, 2);
+	put_number(out + 13, tm.tm_hour, 2);
+	put_number(out + 16, tm.tm_min, 2);
+	put_number(out + 19, tm.tm_sec, 2);
+	return 19;
 }
 
 char *clock_iso(int64_t wall_us, char *out)

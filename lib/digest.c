@@ -3,7 +3,7 @@
    the process (mem.h's policy). */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +53,27 @@ static void must(int worked)
 	}
 }
 
+/* Fetched once: EVP_sha256() is looked up anew at each use. */
+static EVP_MD *sha256, *sha1;
+
+static void fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	must(sha256 && sha1);
+}
+
+static void fetched(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, fetch);
+}
+
 void digest_sha256(const void *p, size_t n, unsigned char out[SHA256_SIZE])
 {
-	must(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL));
+	fetched();
+	must(EVP_Digest(p, n, out, NULL, sha256, NULL));
 }
 
 static void digest_to_hex(const unsigned char *p, size_t n, char *out)
@@ -77,23 +95,50 @@ void digest_sha256_hex(const void *p, size_t n, char out[2 * SHA256_SIZE + 1])
 	digest_to_hex(raw, sizeof raw, out);
 }
 
-static void digest_hmac(const EVP_MD *md, const void *key, size_t klen, const void *p,
-	size_t n, unsigned char *out)
+#define BLOCK 64			/* bytes, of SHA-1 and of SHA-256 */
+
+static void half(EVP_MD_CTX *ctx, const EVP_MD *md, const unsigned char key[BLOCK], unsigned char pad,
+	const void *p, size_t n, unsigned char *out)
 {
-	/* HMAC() takes a NULL key as "the one before": an empty one is "" */
-	must(HMAC(md, klen ? key : "", (int)klen, p, n, out, NULL) != NULL);
+	unsigned char padded[BLOCK];
+
+	for (size_t i = 0; i < BLOCK; i++)
+		padded[i] = key[i] ^ pad;
+	must(EVP_DigestInit_ex(ctx, md, NULL) && EVP_DigestUpdate(ctx, padded, BLOCK) &&
+		EVP_DigestUpdate(ctx, p, n) && EVP_DigestFinal_ex(ctx, out, NULL));
+	OPENSSL_cleanse(padded, BLOCK);
+}
+
+/* RFC 2104. HMAC() looks its algorithms up by name each time. */
+static void digest_hmac(const EVP_MD *md, size_t size, const void *key, size_t klen,
+	const void *p, size_t n, unsigned char *out)
+{
+	unsigned char block[BLOCK] = { 0 };
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	must(ctx != NULL);
+	if (klen > BLOCK)
+		must(EVP_Digest(key, klen, block, NULL, md, NULL));
+	else if (klen)
+		memcpy(block, key, klen);
+	half(ctx, md, block, 0x36, p, n, out);
+	half(ctx, md, block, 0x5c, out, size, out);
+	EVP_MD_CTX_free(ctx);
+	OPENSSL_cleanse(block, BLOCK);
 }
 
 void digest_hmac_sha256(const void *key, size_t klen, const void *p, size_t n,
 	unsigned char out[SHA256_SIZE])
 {
-	digest_hmac(EVP_sha256(), key, klen, p, n, out);
+	fetched();
+	digest_hmac(sha256, SHA256_SIZE, key, klen, p, n, out);
 }
 
 void digest_hmac_sha1(const void *key, size_t klen, const void *p, size_t n,
 	unsigned char out[SHA1_SIZE])
 {
-	digest_hmac(EVP_sha1(), key, klen, p, n, out);
+	fetched();
+	digest_hmac(sha1, SHA1_SIZE, key, klen, p, n, out);
 }
 
 bool digest_equal(const void *a, const void *b, size_t n)
@@ -177,7 +222,8 @@ static void *digest_begin(void)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL));
+	fetched();
+	must(ctx && EVP_DigestInit_ex(ctx, sha256, NULL));
 	return ctx;
 }
 

@@ -69,10 +69,12 @@ void json_end(struct json *j)
 	buf_chr(j->b, j->close[j->depth]);
 }
 
-/* Bytes that need no look: printable ASCII but '"' and '\'. */
+/* Bytes that need no look: printable ASCII but '"' and '\\'. */
 static bool json_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	static const uint32_t plain[8] = { 0, 0xfffffffb, 0xefffffff, 0x7fffffff };
+
+	return plain[c >> 5] >> (c & 31) & 1;
 }
 
 static void json_escape(struct buf *b, uint32_t c)
@@ -140,8 +142,16 @@ void json_str(struct json *j, const char *s)
 
 void json_int(struct json *j, int64_t v)
 {
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char text[24], *at = text + sizeof text;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (v < 0)
+		*--at = '-';
 	json_lead(j);
-	buf_fmt(j->b, "%lld", (long long)v);
+	buf_add(j->b, at, (size_t)(text + sizeof text - at));
 }
 
 void json_bool(struct json *j, bool v)

@@ -8,12 +8,22 @@
 #include <unistd.h>
 
 #define CHUNK 4000
+#if defined(__SANITIZE_ADDRESS__)
+#define SPARE 0				/* so that a use after the release is seen */
+#else
+#define SPARE 256			/* chunks that a thread keeps for its next arenas */
+#endif
 
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
 	max_align_t data[];
 };
+
+static _Thread_local struct {
+	struct arena_chunk *list;
+	size_t n;
+} spare;
 
 /* The disk is the truth: leaving loses nothing, and a supervisor or the next
    timer starts us again. */
@@ -66,6 +76,32 @@ void arena_init(struct arena *a)
 	a->secret = false;
 }
 
+static void chunk_free(struct arena_chunk *c)
+{
+	if (c->size != CHUNK || spare.n >= SPARE) {
+		free(c);
+		return;
+	}
+	c->next = spare.list;
+	spare.list = c;
+	spare.n++;
+}
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+	struct arena_chunk *c = spare.list;
+
+	if (c && size == CHUNK) {
+		spare.list = c->next;
+		spare.n--;
+	} else {
+		c = must(malloc(sizeof(*c) + size));
+	}
+	c->used = 0;
+	c->size = size;
+	return c;
+}
+
 void arena_release(struct arena *a)
 {
 	struct arena_chunk *c = a->chunks, *next;
@@ -74,7 +110,7 @@ void arena_release(struct arena *a)
 		next = c->next;
 		if (a->secret)
 			explicit_bzero(c->data, c->used);
-		free(c);
+		chunk_free(c);
 	}
 	a->chunks = NULL;
 }
@@ -93,10 +129,8 @@ void arena_adopt(struct arena *a, struct arena *from)
 static struct arena_chunk *chunk_add(struct arena *a, size_t n)
 {
 	size_t size = n > CHUNK / 4 ? n : CHUNK;
-	struct arena_chunk *c = must(malloc(sizeof(*c) + size));
+	struct arena_chunk *c = chunk_new(size);
 
-	c->used = 0;
-	c->size = size;
 	/* A large block of its own goes behind the one in use. */
 	if (a->chunks && size == n && n != CHUNK) {
 		c->next = a->chunks->next;

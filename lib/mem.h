@@ -6,7 +6,8 @@
  * line and leaves with status 75. The hook does not link this.
  *
  * An arena owns everything that lives and dies with one change, one delivery
- * or one configuration. It is not thread-safe; one thread, one arena.
+ * or one configuration. It is not thread-safe; one thread, one arena (at a time). A
+ * thread keeps some of the memory of its last arenas for the next.
  */
 #ifndef MEM_H
 #define MEM_H

@@ -7,10 +7,16 @@
 /* token = 1*tchar (RFC 9110, 5.6.2) */
 static bool header_name_ok(const char *s)
 {
-	static const char tchar[] = "!#$%&'*+-.^_`|~0123456789"
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char others[] = "!#$%&'*+-.^_`|~";
+	const char *at = s;
 
-	return *s && s[strspn(s, tchar)] == '\0';
+	for (; *at; at++) {
+		char c = (char)(*at | 0x20);
+
+		if (!(c >= 'a' && c <= 'z') && !(*at >= '0' && *at <= '9') && !strchr(others, *at))
+			return false;
+	}
+	return at > s;
 }
 
 static bool header_value_ok(const char *s)

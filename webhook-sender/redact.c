@@ -2,6 +2,7 @@
 #include "redact.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "buf.h"
 #include "digest.h"
@@ -16,9 +17,10 @@ bool redact_hides(const struct header *h)
 		"x-auth",
 	};
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcasestr(h->name, words[i]))
-			return true;
+	for (const char *at = h->name; *at; at++)
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if ((*at | 0x20) == *words[i] && !strncasecmp(at, words[i], strlen(words[i])))
+				return true;
 	return h->hidden;
 }
 
