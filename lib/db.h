@@ -35,6 +35,7 @@ int64_t db_changes(struct db *d);		/* rows of the last db_exec */
 int64_t db_last_id(struct db *d);		/* rowid of the last insert */
 
 int db_begin(struct db *d, struct err *e);	/* takes the write lock now */
+int db_begin_reading(struct db *d, struct err *e);	/* one snapshot; db_rollback ends it */
 int db_commit(struct db *d, struct err *e);
 void db_rollback(struct db *d);
 /* What is committed goes where it belongs, and the file beside it takes no more room. */

@@ -298,6 +298,11 @@ int db_begin(struct db *d, struct err *e)
 	return db_exec(d, e, "BEGIN IMMEDIATE", "");
 }
 
+int db_begin_reading(struct db *d, struct err *e)
+{
+	return db_exec(d, e, "BEGIN", "");
+}
+
 int db_commit(struct db *d, struct err *e)
 {
 	return db_exec(d, e, "COMMIT", "");

@@ -288,6 +288,11 @@ int queue_begin(struct queue *q, struct err *e)
 	return db_begin(q->db, e);
 }
 
+int queue_begin_reading(struct queue *q, struct err *e)
+{
+	return db_begin_reading(q->db, e);
+}
+
 int queue_commit(struct queue *q, struct err *e)
 {
 	if (!db_commit(q->db, e))

@@ -408,6 +408,8 @@ int queue_ref(struct queue *q, const char *repository, const char *ref,
 	struct accepted_ref *out, struct err *e);
 
 int queue_begin(struct queue *q, struct err *e);
+/* Nothing is written until queue_rollback, and all that is read is of one moment. */
+int queue_begin_reading(struct queue *q, struct err *e);
 int queue_commit(struct queue *q, struct err *e);
 void queue_rollback(struct queue *q);
 

@@ -57,6 +57,8 @@ void trail_take(struct trail *w, const struct journal_row *r, const struct chang
 /* Render every journal row not yet written. The number of records, or -1: then none
    of them counts and the next call tries again. */
 int64_t trail_export(struct trail *w, struct err *e);
+/* Render what was written before this sequence number, so that it can be taken next. */
+void trail_catch_up(struct trail *w, int64_t seq);
 int trail_sync(struct trail *w, struct err *e);
 int64_t trail_written(const struct trail *w);	/* sequence number of the last record */
 void trail_close(struct trail *w);

@@ -416,6 +416,8 @@ static void after_turn(struct attempts *t, struct turn *n)
 	t->commit = NULL;
 	t->commit_end = &t->commit;
 	t->settled = 0;
+	if (n->ended && n->ended->nrows)
+		trail_catch_up(t->sender->trail, n->ended->rows[0].seq);
 	for (struct flight *f = n->ended; f; f = next) {
 		next = f->next;
 		after_commit(t, f);
@@ -427,12 +429,12 @@ static void after_turn(struct attempts *t, struct turn *n)
 	courier_go(t->sender->courier);
 }
 
-int attempts_turn(struct attempts *t, bool claim, struct err *e)
+int attempts_turn(struct attempts *t, bool claim, bool begun, struct err *e)
 {
 	struct turn n = { .ended = t->commit };
 	int failed;
 
-	if (queue_begin(t->sender->queue, e))
+	if (!begun && queue_begin(t->sender->queue, e))
 		return -1;
 	arena_init(&n.arena);
 	failed = write_turn(t, &n, claim, e);

@@ -9,7 +9,7 @@
  *
  *	poll(attempts_fd(t), courier_fd(...))
  *	attempts_collect(t)		take answers, ask the targets (target.h) what is next
- *	attempts_turn(t, true, e)	write all of it, lease what is due; send what follows
+ *	attempts_turn(t, true, false, e)	write all of it, lease what is due; send what follows
  */
 #ifndef ATTEMPT_H
 #define ATTEMPT_H
@@ -41,6 +41,6 @@ int attempts_collect(struct attempts *t);
 bool attempts_dirty(const struct attempts *t);
 /* claim false: lease nothing more. -1: nothing was written; call again later, nothing is
    lost. */
-int attempts_turn(struct attempts *t, bool claim, struct err *e);
+int attempts_turn(struct attempts *t, bool claim, bool begun, struct err *e);
 
 #endif

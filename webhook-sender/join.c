@@ -20,6 +20,7 @@ struct round {
 	struct plan *plans;
 	size_t nplans;
 	struct decide decide;
+	struct change_row change;	/* the last read: a push's refs come one after the other */
 	int64_t transaction;		/* tells this round's stored enrichments */
 };
 
@@ -102,10 +103,13 @@ static int change_of(struct round *r, const struct plan *p, const struct plan_st
 	int64_t seq;
 
 	if (s->p)
-		return queue_change(r->s->queue, &r->arena, s->p->change, out, e);
-	if (queue_change_make(r->s->queue, p->repository, r->now, &seq, id, e))
+		seq = s->p->change;
+	else if (queue_change_make(r->s->queue, p->repository, r->now, &seq, id, e))
 		return -1;
-	return queue_change(r->s->queue, &r->arena, seq, out, e);
+	if (seq != r->change.seq && queue_change(r->s->queue, &r->arena, seq, &r->change, e))
+		return -1;
+	*out = r->change;
+	return 0;
 }
 
 static int accept_update(struct round *r, const struct plan *p, const struct plan_step *s,
@@ -210,6 +214,8 @@ static int apply_plan(struct round *r, struct plan *p, struct err *e)
 	for (size_t i = 0; i < p->nsteps; i++)
 		if (apply_step(r, p, &p->steps[i], e))
 			return -1;
+	if (!p->nmarks && !p->observe && !p->unhold)
+		return 0;
 	if (queue_ref(r->s->queue, p->repository, p->ref, &row, e))
 		return -1;
 	for (size_t i = 0; i < p->nmarks; i++)
@@ -259,9 +265,9 @@ static int apply_all(struct round *r, int *settled, bool *busy, struct err *e)
 		done_with(&r->plans[i]);
 		(*settled)++;
 	}
-	if (decide_close(&r->decide, e))
-		goto rollback;
-	return queue_commit(r->s->queue, e);
+	if (!decide_close(&r->decide, e))
+		return 0;
+	goto rollback;
 fail:
 	decide_close(&r->decide, NULL);
 rollback:
@@ -269,20 +275,32 @@ rollback:
 	return -1;
 }
 
+/* What is pending and stands accepted, as it is at one moment. */
+static int look(struct round *r, struct join_state *out, struct err *e)
+{
+	int failed;
+
+	if (queue_begin_reading(r->s->queue, e))
+		return -1;
+	failed = queue_pending(r->s->queue, &r->arena, r->now, REFS, &r->v, &r->n, &out->next_us, e) ||
+		(r->n && plan_all(r, e)) ? -1 : 0;
+	queue_rollback(r->s->queue);
+	return failed;
+}
+
 static int run(struct round *r, struct join_state *out, struct err *e)
 {
 	int settled = 0;
 
-	if (queue_pending(r->s->queue, &r->arena, r->now, REFS, &r->v, &r->n, &out->next_us, e))
+	if (look(r, out, e))
 		return -1;
 	if (!r->n)
 		return 0;
-	if (plan_all(r, e))
-		return -1;
 	ask_all(r);
 	pool_wait(r->s->pool, POOL_PATIENCE_MS);
 	if (apply_all(r, &settled, &out->busy, e))
 		return -1;
+	out->begun = true;
 	out->more = r->nplans >= REFS;
 	return settled;
 }

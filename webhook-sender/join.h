@@ -17,9 +17,11 @@ struct join_state {
 	int64_t next_us;	/* a deferred ref falls due (wall clock); 0 none */
 	bool busy;		/* the pool still works for a ref: come back on pool_fd */
 	bool more;		/* more refs are ready than one round takes */
+	bool begun;		/* out: a transaction stands open, with what was joined */
 };
 
-/* One round. Returns the number of refs settled, or -1. */
+/* One round. Returns the number of refs settled, or -1. The caller commits what was
+   begun, together with the leases of what was joined: one sync the fewer. */
 int join_run(struct sender *s, struct join_state *out, struct err *e);
 
 #endif

@@ -289,9 +289,15 @@ static bool room(const struct loop *l)
 
 static int send(struct loop *l, struct err *e)
 {
-	bool claim = !stopped && room(l);
+	bool claim = !stopped && room(l), begun = l->join.begun;
 
-	return attempts_dirty(l->t) || claim ? attempts_turn(l->t, claim, e) : 0;
+	l->join.begun = false;
+	if (!begun && !claim && !attempts_dirty(l->t))
+		return 0;
+	if (!attempts_turn(l->t, claim, begun, e))
+		return 0;
+	l->joins = l->joins || begun;	/* it was undone, too */
+	return -1;
 }
 
 static int tell(struct loop *l, struct err *e)

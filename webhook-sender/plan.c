@@ -11,9 +11,10 @@
 #define ZEROS "0000000000000000000000000000000000000000"
 
 struct plan_repos {			/* the last one is enough: refs come by repository */
-	struct repo *repo;
-	char git_dir[LIMIT_PATH];
-	bool failed;
+	const char *repository;		/* its name; NULL none yet. Strings are the round's */
+	const char *git_dir;		/* "" polled only, or not configured any more */
+	const char *objects;
+	struct repo *repo;		/* NULL: there is none, or it cannot be opened */
 };
 
 struct plan_repos *plan_repos_open(void)
@@ -28,20 +29,30 @@ void plan_repos_close(struct plan_repos *r)
 	free(r);
 }
 
-static struct repo *repo_at(struct plan_repos *r, const char *git_dir)
+static void reopen(struct plan_repos *r, const char *git_dir, struct arena *a)
 {
 	struct err e;
 
-	if (!strcmp(r->git_dir, git_dir))
-		return r->failed ? NULL : r->repo;
+	if (r->git_dir && !strcmp(r->git_dir, git_dir))
+		return;
 	if (r->repo)
 		repo_close(r->repo);
 	r->repo = NULL;
-	memcpy(r->git_dir, git_dir, strlen(git_dir) + 1);
-	r->failed = !*git_dir || repo_open(git_dir, &r->repo, &e) != 0;
-	if (r->failed)
+	r->git_dir = arena_strdup(a, git_dir);
+	if (*git_dir && repo_open(git_dir, &r->repo, &e))
 		r->repo = NULL;
-	return r->repo;
+}
+
+static void turn_to(struct plan_repos *r, const struct config *c, const char *repository,
+	struct arena *a)
+{
+	char path[LIMIT_PATH];
+
+	if (r->repository && !strcmp(r->repository, repository))
+		return;
+	r->repository = repository;
+	reopen(r, config_git_dir(c, repository, path) ? "" : path, a);
+	r->objects = arena_strdup(a, mirror_objects(c, repository, path) ? "" : path);
 }
 
 /* The accepted value moves with each step. */
@@ -356,19 +367,16 @@ int plan_ref(struct sender *s, struct plan_repos *repos, struct arena *a,
 	const struct pending *v, size_t n, int64_t now_us, struct plan *out, struct err *e)
 {
 	struct events ev;
-	struct repo *r;
 
 	*out = (struct plan){ .repository = v[0].repository, .ref = v[0].ref };
 	out->steps = arena_alloc(a, (2 * n + 2) * sizeof(*out->steps));
 	out->marks = arena_alloc(a, (n + 1) * sizeof(*out->marks));
-	if (config_git_dir(s->config, out->repository, out->git_dir))
-		out->git_dir[0] = 0;
-	if (mirror_objects(s->config, out->repository, out->objects))
-		out->objects[0] = 0;
-	r = repo_at(repos, out->git_dir);
-	if (queue_ref(s->queue, out->repository, out->ref, &out->row, e) || read_shown(out, a, r, e))
+	turn_to(repos, s->config, out->repository, a);
+	out->objects = repos->objects;
+	if (queue_ref(s->queue, out->repository, out->ref, &out->row, e) ||
+	    read_shown(out, a, repos->repo, e))
 		return -1;
-	collect(out, a, r, v, n, now_us, &ev);
+	collect(out, a, repos->repo, v, n, now_us, &ev);
 	plan_all(out, a, &ev, v, n, now_us);
 	for (size_t i = 0; i < n; i++)
 		if (v[i].kind == UPDATE_FIRE)

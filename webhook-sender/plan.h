@@ -31,8 +31,8 @@ struct plan_mark {			/* an update that fires nothing */
 
 struct plan {
 	const char *repository, *ref;
-	char git_dir[LIMIT_PATH];	/* "" polled only, or not configured any more */
-	char objects[LIMIT_PATH];	/* where commits and paths are read: it, or the mirror; "" */
+	const char *objects;		/* where commits and paths are read: the repository, or
+					   its mirror; "" there is none */
 	struct accepted_ref row;
 	const char *shown;		/* NULL: could not be read */
 	struct plan_step *steps;
