@@ -168,7 +168,7 @@ $(BENCH_PEERS): $(wildcard tests/bench/peers/*)
 bench-peers: $(BENCH_PEERS)
 bench:			# each prints what it must reach, and exits 1 when it does not
 	@tests/packages bench
-	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich bench-peers
+	@$(SUBMAKE) all $(BUILD)/tests/bench-enrich $(BUILD)/tests/bench-attempts bench-peers
 	@failed=0; for b in tests/bench/*.py; do echo "== $$b"; \
 		REFIRE_BUILD='$(BUILD)' python3 -B $$b || failed=1; done; exit $$failed
 bench-%:		# one of them: make bench-poll

@@ -10,8 +10,10 @@ Exit status 1 when one is missed. `make bench` installs what this needs.
 burst		10,000 deliveries from one spool file to all settled, and as 10,000 pushes of
 		one ref; beside 10,000 jobs of BullMQ, graphile-worker and pg-boss, from the
 		first put to the last done
-attempts	deliveries already joined and due: `refire send` from its start to its end, with
-		leases, settling, journal and trail; beside a bare curl_multi loop and wrk
+attempts	the sending engine alone, over a list in memory (attempts.c): rendered, signed,
+		sent, judged, described; beside a bare curl_multi loop, and wrk. And the whole
+		path, deliveries already joined and due: `refire send` from its start to its
+		end, with leases, settling, journal and trail: what those cost
 waiting		100,000 branches of which a dead target has 99,000: how long it delays another
 		pipeline, the memory, the start-up
 million		the rate with 1,000,000 settled deliveries in the queue
@@ -36,7 +38,7 @@ import rig  # noqa: E402
 from sandbox import find_program, run  # noqa: E402
 
 COUNT = 10_000
-CONCURRENCY = 128           # of refire's [refire] and pipeline; the peers' best is 50
+CONCURRENCY = 512           # of refire's [refire] and pipeline; the peers' best is 50
 CC = os.environ.get("CC", "gcc").split()
 
 
@@ -174,30 +176,41 @@ def attempts(r, rounds, nginx, folder):
     with open(lua, "w") as f:
         f.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
                 'local f = io.open("%s")\nwrk.body = f:read("*a")\n' % body)
+    engine = os.path.join(rig.BUILD, "tests", "bench-attempts")
     site = refire_site(nginx.url, COUNT)
-    got = {"refire": [], "socket": [], "poll": [], "wrk": []}
+    queue = os.path.join(folder, "attempts.db")
+    got = {"engine": [], "whole": [], "socket": [], "poll": [], "wrk": []}
     try:
+        joined(site)
+        site.send()
+        shutil.copy(os.path.join(site.site.state, "queue.db"), queue)
         for _ in range(rounds):
             joined(site)
-            got["refire"].append(COUNT / site.send())
+            seen(got, "whole", COUNT / site.send())
+            rc, out, err = run([engine, site.site.conf, queue, str(2 * COUNT), str(CONCURRENCY)],
+                               env=site.site.env())
+            assert rc == 0, err
+            seen(got, "engine", 2 * COUNT / float(out))
             for kind in ("socket", "poll"):
-                rc, out, err = run([loop, nginx.url, str(COUNT), str(CONCURRENCY), body, kind])
+                rc, out, err = run([loop, nginx.url, str(2 * COUNT), str(CONCURRENCY), body, kind])
                 assert rc == 0, err
-                got[kind].append(COUNT / float(out))
+                seen(got, kind, 2 * COUNT / float(out))
             _, out, _ = run([find_program("wrk"), "-t1", "-c%d" % CONCURRENCY, "-d1", "-s", lua,
                              nginx.url])
-            got["wrk"].append(float(out.split(b"Requests/sec:")[1].split()[0]))
+            seen(got, "wrk", float(out.split(b"Requests/sec:")[1].split()[0]))
     finally:
         site.close()
-    print("\nattempts alone: already joined and due, `refire send` from start to end, leases,\n"
-          "settling, journal and trail included; %d at once, body %d bytes" %
-          (CONCURRENCY, os.path.getsize(body)))
-    bare = max(median(got["socket"]), median(got["poll"]))
+    print("\nattempts: %d at once, body %d bytes, %d rounds, medians" %
+          (CONCURRENCY, os.path.getsize(body), rounds))
+    bare, alone = max(median(got["socket"]), median(got["poll"])), median(got["engine"])
     r.figure("wrk", median(got["wrk"]), "/s")
     r.figure("a bare curl_multi loop, over epoll", median(got["socket"]), "/s")
     r.figure("a bare curl_multi loop, over curl_multi_poll", median(got["poll"]), "/s")
-    r.figure("refire", median(got["refire"]), "/s", 25_000)
-    r.figure("refire: of the bare loop", 100 * median(got["refire"]) / bare, "%", 80)
+    r.figure("the engine alone", alone, "/s", 25_000)
+    r.figure("the engine alone: of the bare loop", 100 * alone / bare, "%", 80)
+    r.figure("with leases, journal and trail", median(got["whole"]), "/s")
+    r.figure("what leases, journal and trail cost", 100 * (1 - median(got["whole"]) / alone), "%", 25,
+             False)
 
 
 # ---- many waiting ----
