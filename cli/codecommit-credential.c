@@ -111,7 +111,7 @@ static int answer(const struct asked *q, const char *profile, const char *role, 
 	failed = !keys || sigv4_codecommit(q->host, q->path, keys, now, a, &user, &password, e);
 	if (!failed)
 		printf("username=%s\npassword=%s\npassword_expiry_utc=%lld\n", user, password,
-			(long long)(now / US_PER_S + GOOD_S));
+			(long long)now / US_PER_S + GOOD_S);
 	client_close(c);
 	return failed ? -1 : 0;
 }

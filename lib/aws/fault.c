@@ -72,7 +72,7 @@ void aws_fault_read(const char *errortype, const char *body, size_t len, struct 
 
 /* ---- classes ---- */
 
-struct rule {
+struct rule {	/* NOLINT(clang-analyzer-optin.performance.Padding): read as a table */
 	int service;			/* -1: all */
 	const char *code;
 	enum aws_class class;
@@ -197,6 +197,6 @@ const char *aws_fault_advice(enum aws_service s, int status, const struct aws_fa
 		if (strcmp(advices[i].code, f->code) == 0)
 			return advices[i].advice;
 	if (aws_fault_class(s, status, f) == AWS_DENIED)
-		return "allow it in IAM: `refire iam-policy` prints the least policy that is needed";
+		return "allow the action that the message names in the IAM policy of this user or role";
 	return "";
 }

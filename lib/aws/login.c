@@ -335,7 +335,7 @@ static int take_text(struct aws_login *l, const struct login_said *said, const c
 static int take_keys(struct aws_login *l, const struct login_said *said, struct err *e)
 {
 	bool sts = l->phase == PHASE_ROLE || l->plan.base == PLAN_WEB;
-	int64_t until;
+	int64_t until = 0;
 
 	if ((sts ? login_read_sts : login_read_json)(said->body, said->len, &l->arena, &l->keys, &until, e))
 		return err_wrap(e, "AWS credentials from %s", whom(l));

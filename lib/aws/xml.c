@@ -198,7 +198,7 @@ const char *xml_text(struct arena *a, const char *s, size_t n, const char *path,
 		return NULL;
 	buf_init(&b, len + 4);
 	for (size_t i = 0; i < len; i += used) {
-		used = 1;
+		used = 1;	/* NOLINT(clang-analyzer-deadcode.DeadStores) */
 		if (s[i] == '<') {
 			other = past_other(s + i, s + len);
 			if (other && len - i > 12 && memcmp(s + i, "<![CDATA[", 9) == 0)

@@ -289,7 +289,7 @@ static void test_faults(void)
 		is_str(f.message, cases[i].message, "its message");
 		is_int(aws_fault_class(cases[i].s, cases[i].status, &f), cases[i].class, "its class");
 	}
-	ok(strstr(aws_fault_advice(AWS_S3, 403, &(struct aws_fault){ "AccessDenied", "" }), "iam-policy") != NULL,
+	ok(strstr(aws_fault_advice(AWS_S3, 403, &(struct aws_fault){ "AccessDenied", "" }), "IAM policy") != NULL,
 		"a missing permission has its advice");
 	arena_release(&a);
 }
