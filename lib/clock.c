@@ -15,9 +15,25 @@ static int64_t read_us(clockid_t id)
 	return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000;
 }
 
+/* How far the wall's clock is ahead of the monotonic one, as clock_follow took it over;
+   0: nobody did. */
+static _Atomic int64_t followed;
+
 int64_t clock_wall_us(void)
 {
-	return read_us(CLOCK_REALTIME);
+	int64_t ahead = followed;
+
+	return ahead ? read_us(CLOCK_MONOTONIC) + ahead : read_us(CLOCK_REALTIME);
+}
+
+int64_t clock_ahead_us(void)
+{
+	return read_us(CLOCK_REALTIME) - read_us(CLOCK_MONOTONIC);
+}
+
+void clock_follow(int64_t ahead_us)
+{
+	followed = ahead_us;
 }
 
 int64_t clock_mono_us(void)

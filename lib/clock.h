@@ -14,6 +14,12 @@
 int64_t clock_wall_us(void);
 int64_t clock_mono_us(void);
 
+/* For who must not have the clock set in the middle of something: how far the wall's
+   clock is ahead of the monotonic one just now; and from here on, clock_wall_us goes by
+   that, in all threads, until it is told again. */
+int64_t clock_ahead_us(void);
+void clock_follow(int64_t ahead_us);
+
 #define CLOCK_ISO_SIZE 32
 /* "2026-11-23T01:02:03Z" into out (CLOCK_ISO_SIZE bytes). Returns out. */
 char *clock_iso(int64_t wall_us, char *out);

@@ -372,18 +372,21 @@ static int expire(struct loop *l, struct err *e)
 	return approval_expire(l->s, e);
 }
 
-/* The clock was set under our feet: times in the queue go with it. */
+/* The clock was set under our feet: times in the queue go with it. Between two looks our
+   clock only runs on, so that no time of after the jump is moved with those of before. */
 static int mind_the_clock(struct loop *l, struct err *e)
 {
-	int64_t ahead = clock_wall_us() - clock_mono_us(), jump = ahead - l->ahead;
+	int64_t ahead = clock_ahead_us(), jump = ahead - l->ahead;
 
-	if (llabs(jump) < JUMP_US)
+	if (llabs(jump) < JUMP_US) {
+		clock_follow(l->ahead = ahead);
 		return 0;
+	}
 	if (queue_shift(l->s->queue, jump, e))
 		return -1;
 	log_warn("the clock was set %s by %lld s; whatever waits goes on waiting for as long as it had "
 		"to", jump < 0 ? "back" : "forward", (long long)(llabs(jump) / US_PER_S));
-	l->ahead = ahead;
+	clock_follow(l->ahead = ahead);
 	l->s->jumped_us += jump;
 	pruning_postpone(&l->pruning);
 	l->joins = true;
@@ -512,9 +515,10 @@ int loop_run(struct sender *s, struct attempts *t, enum loop_mode mode, struct e
 	struct loop l = { .s = s, .t = t, .sealing = sealing_open(), .mode = mode, .spool = true, .joins = true,
 		.watch = watch_spool(&s->paths), .rescan = clock_mono_us() + RESCAN_US };
 	struct queue_due due = { 0 };
-	int failed = queue_mend_future(s->queue, clock_wall_us(), e);
+	int failed;
 
-	l.ahead = clock_wall_us() - clock_mono_us();
+	clock_follow(l.ahead = clock_ahead_us());
+	failed = queue_mend_future(s->queue, clock_wall_us(), e);
 	while (!failed) {
 		if (step(&l, &due, e) && (failed = rough(&l, e)))
 			break;

@@ -6,6 +6,7 @@ import os
 
 import harness
 from harness import run, status
+from hookrecord import hold_lock
 from test_receiver_faults import preload, write
 
 HOUR, YEAR = 3600, 365 * 86400
@@ -184,6 +185,9 @@ def test_the_poller(t):
             site.repositories["web"]["poll-interval"] = "10s"
             site.write_conf()
             mover.move("one")
+            site.send(env=clock.env)
+            held = hold_lock(os.path.join(site.state, "sender.lock"))   # nobody takes it in
+            t.cleanup(os.close, held)
             site.must("poll", env=clock.env)
             clock.set(jump)
             mover.move("one", tell=False)
