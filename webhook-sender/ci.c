@@ -267,6 +267,16 @@ void ci_judge(const struct attempt *t, struct step *out, const struct ci_word *w
 	out->past = v->outcome == OUTCOME_OK;
 }
 
+int ci_next(const struct attempt *t, struct step *out,
+	int (*make)(const struct attempt *t, struct step *out, struct err *e),
+	const struct ci_word *words, struct err *e)
+{
+	if (!t->answer)
+		return make(t, out, e) < 0 ? -1 : 0;
+	ci_judge(t, out, words);
+	return 0;
+}
+
 /* ---- rules and check ---- */
 
 int ci_check(const struct pipeline *p, struct err *e)

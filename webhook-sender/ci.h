@@ -62,6 +62,11 @@ int ci_basic(const struct attempt *t, struct request *r, const char *user, struc
 /* The verdict on the last answer: policy.h's, but for words, and what the service says
    itself in its JSON. */
 void ci_judge(const struct attempt *t, struct step *out, const struct ci_word *words);
+/* target.h's next, of a service that is asked once: make's request, then that verdict.
+   make returns as the functions above. */
+int ci_next(const struct attempt *t, struct step *out,
+	int (*make)(const struct attempt *t, struct step *out, struct err *e),
+	const struct ci_word *words, struct err *e);
 /* A member of the last answer's JSON, as text; NULL: it has none. */
 const char *ci_member(const struct attempt *t, const char *name);
 

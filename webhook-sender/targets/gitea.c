@@ -47,10 +47,7 @@ static const struct ci_word words[] = {
 
 static int next(const struct attempt *t, struct step *out, struct err *e)
 {
-	if (!t->answer)
-		return make(t, out, e) < 0 ? -1 : 0;
-	ci_judge(t, out, words);
-	return 0;
+	return ci_next(t, out, make, words, e);
 }
 
 extern const struct target target_gitea;
