@@ -86,18 +86,25 @@ int queue_delivery_release(struct queue *q, int64_t delivery, int64_t now_us, st
 		" ORDER BY n.pos LIMIT 1)", "ii", delivery, now_us);
 }
 
-int queue_cursor(struct queue *q, int64_t *seq, struct err *e)
+int queue_meta(struct queue *q, const char *key, int64_t *out, struct err *e)
 {
 	struct db_row r;
 	int got;
 
-	if (db_query(q->db, &r, e, "SELECT value FROM meta WHERE key = 'cursor'", ""))
+	*out = 0;
+	if (db_query(q->db, &r, e, "SELECT value FROM meta WHERE key = ?1", "s", key))
 		return -1;
 	got = db_next(&r, e);
-	*seq = got > 0 ? db_int(&r, 0) : 0;
-	if (got > 0)
-		db_done(&r);
-	return got < 0 ? -1 : 0;
+	if (got <= 0)
+		return got;
+	*out = db_int(&r, 0);
+	db_done(&r);
+	return 0;
+}
+
+int queue_cursor(struct queue *q, int64_t *seq, struct err *e)
+{
+	return queue_meta(q, "cursor", seq, e);
 }
 
 int queue_cursor_set(struct queue *q, int64_t seq, struct err *e)

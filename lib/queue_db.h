@@ -50,6 +50,9 @@ int64_t queue_lane(const char *pipeline, const char *ref);
 /* 1 when the id is a delivery's, or a tombstone's; 0; -1. */
 int queue_delivery_known(struct queue *q, const char *id, struct err *e);
 
+/* A number of the table meta; 0 where it is not there. */
+int queue_meta(struct queue *q, const char *key, int64_t *out, struct err *e);
+
 /* Make the oldest open delivery of the lane its head, READY ones due now. */
 int queue_lane_advance(struct queue *q, int64_t lane, int64_t now_us, struct err *e);
 /* The same for the lane of one that was settled. */

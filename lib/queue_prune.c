@@ -64,22 +64,6 @@ _Static_assert(UPDATE_PENDING == 0 && UPDATE_FILLED == 3 && DELIVERY_DELIVERED =
 
 /* ---- what was done before ---- */
 
-static int meta(struct queue *q, const char *key, int64_t *out, struct err *e)
-{
-	struct db_row r;
-	int got;
-
-	*out = 0;
-	if (db_query(q->db, &r, e, "SELECT value FROM meta WHERE key = ?1", "s", key))
-		return -1;
-	got = db_next(&r, e);
-	if (got <= 0)
-		return got;
-	*out = db_int(&r, 0);
-	db_done(&r);
-	return 0;
-}
-
 static int meta_raise(struct queue *q, const char *key, int64_t value, struct err *e)
 {
 	return db_exec(q->db, e, "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET"
@@ -88,7 +72,7 @@ static int meta_raise(struct queue *q, const char *key, int64_t value, struct er
 
 int prune_last(struct queue *q, int64_t *ran_us, int64_t *before_us, struct err *e)
 {
-	return meta(q, "prune_ran", ran_us, e) || meta(q, "pruned", before_us, e) ? -1 : 0;
+	return queue_meta(q, "prune_ran", ran_us, e) || queue_meta(q, "pruned", before_us, e) ? -1 : 0;
 }
 
 int prune_gone(struct queue *q, const char *change, struct err *e)

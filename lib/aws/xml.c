@@ -187,9 +187,23 @@ static size_t put_entity(struct buf *b, const char *s, size_t n)
 	return (size_t)(end - s) + 1;
 }
 
+/* What begins with < at s: how long it is. Only what CDATA holds is text. */
+static size_t put_markup(struct buf *b, const char *s, size_t n)
+{
+	const char *end = past_other(s, s + n);
+
+	if (end && n > 12 && memcmp(s, "<![CDATA[", 9) == 0)
+		buf_add(b, s + 9, (size_t)(end - s) - 12);
+	if (!end) {
+		end = memchr(s, '>', n);
+		end = end ? end + 1 : s + n;
+	}
+	return (size_t)(end - s);
+}
+
 const char *xml_text(struct arena *a, const char *s, size_t n, const char *path, size_t nth)
 {
-	const char *text = NULL, *other;
+	const char *text;
 	size_t len, used;
 	struct buf b;
 
@@ -198,17 +212,9 @@ const char *xml_text(struct arena *a, const char *s, size_t n, const char *path,
 		return NULL;
 	buf_init(&b, len + 4);
 	for (size_t i = 0; i < len; i += used) {
-		used = 1;	/* NOLINT(clang-analyzer-deadcode.DeadStores) */
-		if (s[i] == '<') {
-			other = past_other(s + i, s + len);
-			if (other && len - i > 12 && memcmp(s + i, "<![CDATA[", 9) == 0)
-				buf_add(&b, s + i + 9, (size_t)(other - s) - i - 12);
-			if (!other) {
-				other = memchr(s + i, '>', len - i);
-				other = other ? other + 1 : s + len;
-			}
-			used = (size_t)(other - s) - i;
-		} else if (s[i] != '&' || !(used = put_entity(&b, s + i, len - i))) {
+		used = s[i] == '<' ? put_markup(&b, s + i, len - i) :
+			s[i] == '&' ? put_entity(&b, s + i, len - i) : 0;
+		if (!used) {
 			used = 1;
 			buf_chr(&b, s[i]);
 		}
