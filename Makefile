@@ -19,7 +19,7 @@ AWS     = lib/aws/sigv4 lib/aws/service lib/aws/profile lib/aws/aws_plan lib/aws
           lib/aws/xml lib/aws/fault lib/aws/request
 CLIENT  = lib/aws/client lib/aws/fetch $(AWS)
 
-OPERATE = cli/session cli/sibling cli/words lib/table
+OPERATE = cli/session cli/sibling cli/words cli/words_help lib/table
 
 HOOK    = hooks/hook hooks/chain hooks/hookconf hooks/hookpath $(HOOKLIB)
 
@@ -45,8 +45,8 @@ refire-status         = cli/status cli/status_repositories cli/state cli/state_j
                         cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
 refire-explain        = cli/explain cli/story cli/story_delivery cli/story_absent cli/remedy \
                         cli/lookup cli/gone cli/records cli/store $(SEALED) $(OPERATE) $(BASE) $(NOUNS) $(STORE)
-refire-codecommit-credential = cli/codecommit-credential $(CLIENT) $(BASE)
-refire-artifact       = cli/artifact cli/tree_zip cli/tar_zip cli/zip $(BASE) $(NOUNS)
+refire-codecommit-credential = cli/codecommit-credential cli/words_help $(CLIENT) $(BASE)
+refire-artifact       = cli/artifact cli/words_help cli/tree_zip cli/tar_zip cli/zip $(BASE) $(NOUNS)
 refire-trail          = cli/trail cli/trail_seals cli/lookup cli/records cli/follow lib/trail_files \
                         $(SEALED) $(SEAL) $(OPERATE) $(BASE) $(NOUNS)
 

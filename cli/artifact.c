@@ -15,6 +15,7 @@
 #include "json.h"
 #include "log.h"
 #include "tree_zip.h"
+#include "words.h"
 
 #define LEAST_PART (5 * MIB)
 
@@ -25,7 +26,7 @@ static const struct args_option options[] = {
 	[OPT_PART] = { "part", 0, "BYTES", "also say the SHA-256 of each part of that size, 5 MiB or more" },
 	[OPT_LIMIT] = { "limit", 0, "BYTES", "fail when it becomes larger" },
 	[OPT_JSON] = ARGS_OPTION_JSON,
-	[OPT_CONFIG] = { "config", 0, "FILE", "accepted as by every command; nothing of it is needed" },
+	[OPT_CONFIG] = ARGS_OPTION_CONFIG_UNUSED,
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
@@ -171,15 +172,8 @@ int main(int argc, char **argv)
 	log_init("refire-artifact", false);
 	if (read_args(argc, argv, &c, &e))
 		return log_exit(&e);
-	if (c.help) {
-		struct buf b;
-
-		buf_init(&b, 64 * KIB);
-		args_help(&usage, &b);
-		fputs(b.s, stdout);
-		buf_release(&b);
-		return 0;
-	}
+	if (c.help)
+		return words_help(&usage);
 	umask(077);
 	return run(&c, &e) ? log_exit(&e) : 0;
 }

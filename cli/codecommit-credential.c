@@ -11,6 +11,7 @@
 #include "aws/client.h"
 #include "clock.h"
 #include "log.h"
+#include "words.h"
 
 #define GOOD_S (15 * 60)
 #define ASKED_MAX (64 * KIB)
@@ -19,7 +20,7 @@ enum { OPT_PROFILE, OPT_ROLE, OPT_CONFIG, OPT_HELP };
 static const struct args_option options[] = {
 	[OPT_PROFILE] = { "profile", 0, "NAME", "credentials of this profile of ~/.aws/config" },
 	[OPT_ROLE] = { "role", 0, "ARN", "take on this role with them" },
-	[OPT_CONFIG] = { "config", 0, "FILE", "accepted as by every command; nothing of it is needed" },
+	[OPT_CONFIG] = ARGS_OPTION_CONFIG_UNUSED,
 	[OPT_HELP] = ARGS_OPTION_HELP,
 	{ NULL, 0, NULL, NULL },
 };
@@ -128,15 +129,8 @@ int main(int argc, char **argv)
 	log_init("refire-codecommit-credential", false);
 	if (read_args(argc, argv, &profile, &role, &help, &verb, &e))
 		return log_exit(&e);
-	if (help) {
-		struct buf b;
-
-		buf_init(&b, 64 * KIB);
-		args_help(&usage, &b);
-		fputs(b.s, stdout);
-		buf_release(&b);
-		return 0;
-	}
+	if (help)
+		return words_help(&usage);
 	arena_init(&a);
 	a.secret = true;
 	read_asked(&a, &q);

@@ -139,23 +139,9 @@ static int apply_here(const struct ask *a, const char *verb, struct err *e)
 
 static int hand_over(const struct ask *a, const char *verb, struct err *e)
 {
-	struct change c = { .command = true, .verb = verb, .reason = a->reason,
-		.time_us = a->now_us, .repository = "", .pipeline = "", .path = "" };
-	char owner[64];
-	int rc;
+	char owner[64], id[UUID_SIZE];
 
-	for (int i = 0; i < a->nids; i++)
-		if (!uuid_valid(a->ids[i]))
-			return err_set(e, ERR_USAGE, "%s is not a whole id: %s may not read the queue, so the "
-				"beginning of an id is not enough", a->ids[i], a->session.user);
-	if (uuid_v7(a->now_us, c.id))
-		return err_sys(e, "cannot draw a random id");
-	c.deliveries = mem_alloc((size_t)a->nids * sizeof(*c.deliveries));
-	for (int i = 0; i < a->nids; i++)
-		c.deliveries[c.ndeliveries++] = a->ids[i];
-	rc = session_spool(&a->session, &c, e);
-	free(c.deliveries);
-	if (rc)
+	if (session_command(&a->session, verb, a->reason, a->ids, a->nids, a->now_us, id, e))
 		return -1;
 	printf("handed to the sender of %s, which goes by `operators` in its configuration\n",
 		session_user(a->session.owner, owner, sizeof(owner)));

@@ -189,28 +189,14 @@ static int decide_here(const struct decision *d, struct err *e)
 
 static int hand_over(const struct decision *d, struct err *e)
 {
-	struct change c = { .command = true, .verb = d->approve ? "approve" : "reject",
-		.reason = d->summary, .time_us = d->now_us, .repository = "", .pipeline = "",
-		.path = "", .ndeliveries = (size_t)d->nids };
-	char owner[64];
-	int rc;
+	char owner[64], id[UUID_SIZE];
 
-	for (int i = 0; i < d->nids; i++)
-		if (!uuid_valid(d->ids[i]))
-			return err_set(e, ERR_USAGE, "%s is not a whole id: %s may not read the queue, so the "
-				"beginning of an id is not enough", d->ids[i], d->session.user);
-	if (uuid_v7(d->now_us, c.id))
-		return err_sys(e, "cannot draw a random id");
-	c.deliveries = mem_alloc((size_t)d->nids * sizeof(*c.deliveries));
-	for (int i = 0; i < d->nids; i++)
-		c.deliveries[i] = d->ids[i];
-	rc = session_spool(&d->session, &c, e);
-	free(c.deliveries);
-	if (rc)
+	if (session_command(&d->session, d->approve ? "approve" : "reject", d->summary, d->ids, d->nids,
+			d->now_us, id, e))
 		return -1;
 	session_user(d->session.owner, owner, sizeof(owner));
 	if (d->json)
-		printf("{\"command\":\"%s\",\"outcome\":\"spooled\"}\n", c.id);
+		printf("{\"command\":\"%s\",\"outcome\":\"spooled\"}\n", id);
 	else
 		printf("handed to the sender of %s, which goes by `approvers` in its configuration\n",
 			owner);

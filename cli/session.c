@@ -94,6 +94,28 @@ int session_spool(const struct session *s, const struct change *c, struct err *e
 	return rc;
 }
 
+int session_command(const struct session *s, const char *verb, const char *reason,
+	char *const *ids, int n, int64_t now_us, char out[UUID_SIZE], struct err *e)
+{
+	struct change c = { .command = true, .verb = verb, .reason = reason, .time_us = now_us,
+		.repository = "", .pipeline = "", .path = "" };
+	int rc;
+
+	for (int i = 0; i < n; i++)
+		if (!uuid_valid(ids[i]))
+			return err_set(e, ERR_USAGE, "%s is not a whole id: %s may not read the queue, so the "
+				"beginning of an id is not enough", ids[i], s->user);
+	if (uuid_v7(now_us, c.id))
+		return err_sys(e, "cannot draw a random id");
+	c.deliveries = mem_alloc((size_t)n * sizeof(*c.deliveries));
+	for (int i = 0; i < n; i++)
+		c.deliveries[c.ndeliveries++] = ids[i];
+	rc = session_spool(s, &c, e);
+	free(c.deliveries);
+	memcpy(out, c.id, UUID_SIZE);
+	return rc ? -1 : 0;
+}
+
 int session_wake(const struct session *s, struct err *e)
 {
 	char sender[LIMIT_PATH];

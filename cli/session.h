@@ -16,6 +16,7 @@
 #include "config.h"
 #include "err.h"
 #include "spool.h"
+#include "uuid.h"
 
 enum session_who {
 	SESSION_NEW,		/* state-dir is not there yet: nothing ran so far */
@@ -41,6 +42,10 @@ int session_refuse(const struct session *s, const char *what, struct err *e);
 /* Encode c and publish it where this account may. ERR_PERM says what to set when it
    may not. */
 int session_spool(const struct session *s, const struct change *c, struct err *e);
+/* A command about deliveries, for the owner of state-dir to carry out: nothing but whole
+   ids will do. out: the command's own id. */
+int session_command(const struct session *s, const char *verb, const char *reason,
+	char *const *ids, int n, int64_t now_us, char out[UUID_SIZE], struct err *e);
 /* Make sure somebody takes in what is there: as spool_wake. */
 int session_wake(const struct session *s, struct err *e);
 

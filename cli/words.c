@@ -1,13 +1,11 @@
 /* words.c - see words.h. */
 #include "words.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "limits.h"
-#include "log.h"
 #include "match.h"
 
 void words_ref(struct buf *out, const char *ref)
@@ -81,23 +79,4 @@ void words_span(struct buf *out, int64_t us)
 		buf_fmt(out, "%.1f ms", (double)us / 1000);
 	else
 		buf_fmt(out, "%.1f s", (double)us / US_PER_S);
-}
-
-int words_help(const struct args_usage *u)
-{
-	struct buf b;
-
-	buf_init(&b, 64 * KIB);
-	args_help(u, &b);
-	fputs(b.s, stdout);
-	buf_release(&b);
-	return 0;
-}
-
-int words_end(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	log_warn("the output could not be written: %s", strerror(errno));
-	return ERR_TEMP;
 }

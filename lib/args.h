@@ -33,6 +33,8 @@ struct args_option {
 };
 
 #define ARGS_OPTION_CONFIG { "config", 0, "FILE", "read this configuration file" }
+#define ARGS_OPTION_CONFIG_UNUSED { "config", 0, "FILE", \
+	"accepted as by every command; nothing of it is needed" }
 #define ARGS_OPTION_JSON { "json", 0, NULL, "print JSON, one object a line" }
 #define ARGS_OPTION_HELP { "help", 'h', NULL, "show this help" }
 
